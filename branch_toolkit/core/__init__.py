@@ -1,0 +1,1 @@
+"""What decides: pure values and functions. No Dagster, no driver, no HTTP, no clock."""

@@ -1,0 +1,266 @@
+"""Clones and environments: what a warehouse holds that is proven to be ours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from branch_toolkit.core.branch import Branch, BranchKey, Project
+from branch_toolkit.core.errors import (
+    BranchToolkitError,
+    EnvironmentNotFound,
+    SchemaNotOwned,
+)
+from branch_toolkit.core.mark import Mark, decode, is_mark
+from branch_toolkit.core.names import environment_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaFacts:
+    """One schema as the warehouse reports it, ours or not.
+
+    Args:
+        name: Its name.
+        comment: Its comment.
+        tables: How many tables it holds.
+        size_bytes: What they take on disk with their indexes, in bytes.
+        rows: The planner's estimate of their rows.
+    """
+
+    name: str
+    comment: str | None = None
+    tables: int = 0
+    size_bytes: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedSchema:
+    """A schema that is proven to be a clone of ours. Only `claim` should make one.
+
+    Args:
+        facts: The schema as it was seen; a change is refused if it has changed since.
+        mark: Its mark.
+    """
+
+    facts: SchemaFacts
+    mark: Mark
+
+    def __post_init__(self) -> None:
+        if decode(self.facts.comment) != self.mark:
+            raise SchemaNotOwned(self.facts.name, reason="its comment is not the mark given")
+        if self.mark.clone != self.facts.name:
+            raise SchemaNotOwned(
+                self.facts.name, reason=f"its mark is that of a schema called {self.mark.clone!r}"
+            )
+        if self.mark.base_schema == self.facts.name:
+            raise SchemaNotOwned(self.facts.name, reason="its mark calls it its own base")
+
+    @property
+    def name(self) -> str:
+        """The schema's name."""
+        return self.facts.name
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """What is ours and what is not: against this every mark is verified.
+
+    Args:
+        project: The project.
+        database: The database's identity.
+        base_schemas: Schemas that are never ours, whatever their comment says.
+    """
+
+    project: Project
+    database: str
+    base_schemas: frozenset[str]
+
+    def claim(self, facts: SchemaFacts) -> OwnedSchema:
+        """Proves that a schema is a clone of this project.
+
+        Raises:
+            SchemaNotOwned: It is not, with the reason.
+        """
+        if facts.name in self.base_schemas:
+            raise SchemaNotOwned(facts.name, reason="it is a base schema")
+        if facts.comment is None or not is_mark(facts.comment):
+            raise SchemaNotOwned(facts.name, reason="it carries no mark of ours")
+        try:
+            mark = decode(facts.comment)
+        except BranchToolkitError as error:
+            reason = error.problem[0].lower() + error.problem[1:].rstrip(".")
+            raise SchemaNotOwned(facts.name, reason=reason) from None
+        if mark.project != self.project.name:
+            raise SchemaNotOwned(
+                facts.name,
+                reason=f"it belongs to project {mark.project!r}, not to {self.project.name!r}",
+            )
+        if mark.database != self.database:
+            raise SchemaNotOwned(
+                facts.name, reason="its mark was made in another database and came with a copy"
+            )
+        return OwnedSchema(facts, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A schema with a mark that does not prove it ours, and why."""
+
+    schema: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """All clones of one branch.
+
+    Args:
+        name: Its name, as in the clones' names: `pr_42`.
+        key: The branch.
+        clones: Its clones, by base schema's name; never empty.
+    """
+
+    name: str
+    key: BranchKey
+    clones: tuple[OwnedSchema, ...]
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's name when the environment was made, where known."""
+        return self._first.branch
+
+    @property
+    def repository(self) -> str | None:
+        """The branch's repository, for people to read."""
+        return self._first.repository
+
+    @property
+    def label(self) -> str:
+        """How a person would call the branch."""
+        return Branch(key=self.key, name=self.branch).label
+
+    @property
+    def retired(self) -> bool:
+        """Whether all of it is set aside; a half-retired one is in use."""
+        return all(clone.mark.retired for clone in self.clones)
+
+    @property
+    def partly_retired(self) -> bool:
+        """Whether some but not all of its clones are set aside."""
+        return not self.retired and any(clone.mark.retired for clone in self.clones)
+
+    @property
+    def state(self) -> str:
+        """`active` or `retired`."""
+        return "retired" if self.retired else "active"
+
+    @property
+    def strategy(self) -> str:
+        """How its tables were made."""
+        return ", ".join(sorted({clone.mark.strategy for clone in self.clones}))
+
+    @property
+    def created_at(self) -> datetime:
+        """When its first clone was made."""
+        return min(clone.mark.created_at for clone in self.clones)
+
+    @property
+    def last_used_at(self) -> datetime:
+        """When a run last used it."""
+        return max(clone.mark.last_used_at for clone in self.clones)
+
+    @property
+    def drop_after(self) -> datetime | None:
+        """When it may be dropped: the latest of its clones' times; None while in use."""
+        times = [clone.mark.drop_after for clone in self.clones]
+        return None if None in times else max(time for time in times if time)
+
+    @property
+    def retired_because(self) -> str | None:
+        """Why it was set aside."""
+        return self._first.retired_because
+
+    @property
+    def tables(self) -> int:
+        """How many tables it holds."""
+        return sum(clone.facts.tables for clone in self.clones)
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes on disk, in bytes."""
+        return sum(clone.facts.size_bytes for clone in self.clones)
+
+    @property
+    def rows(self) -> int:
+        """The planner's estimate of its rows."""
+        return sum(clone.facts.rows for clone in self.clones)
+
+    @property
+    def _first(self) -> Mark:
+        return self.clones[0].mark
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a warehouse holds: our environments, and marked schemas that are not provably ours."""
+
+    environments: tuple[Environment, ...]
+    refused: tuple[Refused, ...] = ()
+
+    def find(self, name: str) -> Environment:
+        """The environment of that name.
+
+        Raises:
+            EnvironmentNotFound: There is none.
+        """
+        for environment in self.environments:
+            if environment.name == name:
+                return environment
+        raise EnvironmentNotFound(name, known=[found.name for found in self.environments])
+
+    def of(self, key: BranchKey) -> Environment | None:
+        """The branch's environment, or None."""
+        return next((found for found in self.environments if found.key == key), None)
+
+
+def take_inventory(schemas: Iterable[SchemaFacts], territory: Territory) -> Inventory:
+    """Sorts the marked schemas of a warehouse into environments."""
+    clones: dict[BranchKey, list[OwnedSchema]] = defaultdict(list)
+    refused: list[Refused] = []
+    for facts in schemas:
+        if not is_mark(facts.comment):
+            continue
+        try:
+            clone = territory.claim(facts)
+            clones[_key(clone.mark, territory.project)].append(clone)
+        except SchemaNotOwned as error:
+            refused.append(Refused(facts.name, error.reason))
+        except BranchToolkitError as error:
+            refused.append(Refused(facts.name, error.problem))
+    environments = (
+        Environment(
+            environment_name(key, project=territory.project.name),
+            key,
+            tuple(sorted(found, key=lambda clone: clone.mark.base_schema)),
+        )
+        for key, found in clones.items()
+    )
+    return Inventory(
+        tuple(sorted(environments, key=lambda found: found.name)),
+        tuple(sorted(refused, key=lambda found: found.schema)),
+    )
+
+
+def missing_schemas(
+    environment: Environment | None, base_schemas: Collection[str]
+) -> tuple[str, ...]:
+    """The base schemas that an environment has no clone of yet."""
+    have = {clone.mark.base_schema for clone in environment.clones} if environment else set()
+    return tuple(schema for schema in base_schemas if schema not in have)
+
+
+def _key(mark: Mark, project: Project) -> BranchKey:
+    return project.key(repository=mark.repository, number=mark.pull_request, name=mark.branch)

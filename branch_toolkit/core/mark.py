@@ -1,0 +1,155 @@
+"""Marks: JSON in a schema's comment, the proof of ownership and the only state that we keep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from branch_toolkit.core.errors import InvalidMark
+from branch_toolkit.version import __version__
+
+FORMAT = 1
+FORMAT_KEY = "branch_toolkit"
+CHECKSUM_KEY = "checksum"
+_REMEDY = (
+    "The schema is left alone. If it is yours, leave the comment as it is; if it is a clone whose"
+    " comment was edited, drop it by hand."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What a clone says of itself.
+
+    Args:
+        project: The project that made it.
+        clone: The clone's own name; a mark under another name proves nothing.
+        base_schema: The schema that it was made from.
+        database: The database's identity; a mark that came by a dump proves nothing.
+        repository: The branch's repository, for people to read and to tell projects apart.
+        branch: The branch's name when it was made, where known.
+        pull_request: The pull request's number, where there is one.
+        strategy: How its tables were made.
+        base_state: A digest of base's structure when it was cloned.
+        created_at: When it was made.
+        last_used_at: When a run last used it.
+        retired_at: When it was set aside; None while in use.
+        retired_because: Why it was set aside.
+        drop_after: When it may be dropped; None while in use.
+        toolkit: The version that wrote the mark.
+    """
+
+    project: str
+    clone: str
+    base_schema: str
+    database: str
+    repository: str | None = None
+    branch: str | None = None
+    pull_request: int | None = None
+    strategy: str = "copy"
+    base_state: str = ""
+    created_at: datetime
+    last_used_at: datetime
+    retired_at: datetime | None = None
+    retired_because: str | None = None
+    drop_after: datetime | None = None
+    toolkit: str = __version__
+
+    @property
+    def retired(self) -> bool:
+        """Whether the clone is set aside."""
+        return self.retired_at is not None
+
+    def retire(self, *, now: datetime, because: str, grace: timedelta) -> Mark:
+        """The mark of the same clone, set aside until `now + grace`."""
+        return replace(self, retired_at=now, retired_because=because, drop_after=now + grace)
+
+    def restore(self, *, now: datetime) -> Mark:
+        """The mark of the same clone, in use again."""
+        return replace(
+            self, retired_at=None, retired_because=None, drop_after=None, last_used_at=now
+        )
+
+
+_TIMES = frozenset({"created_at", "last_used_at", "retired_at", "drop_after"})
+_OPTIONAL = frozenset(
+    {"repository", "branch", "pull_request", "retired_at", "retired_because", "drop_after"}
+)
+_FIELDS = tuple(field.name for field in fields(Mark))
+
+
+def encode(mark: Mark) -> str:
+    """The comment's text."""
+    content: dict[str, Any] = {FORMAT_KEY: FORMAT}
+    for name in _FIELDS:
+        value = getattr(mark, name)
+        content[name] = value.isoformat() if isinstance(value, datetime) else value
+    return json.dumps({**content, CHECKSUM_KEY: _checksum(content)}, ensure_ascii=False)
+
+
+def is_mark(comment: str | None) -> bool:
+    """Whether a comment claims to be a mark, readable or not."""
+    return comment is not None and f'"{FORMAT_KEY}"' in comment
+
+
+def decode(comment: str | None) -> Mark:
+    """The mark in a schema's comment.
+
+    Raises:
+        InvalidMark: It is no mark, of another format version, or was edited.
+    """
+    content = _parse(comment)
+    if content.get(FORMAT_KEY) != FORMAT:
+        raise InvalidMark(
+            f"The mark has format {content.get(FORMAT_KEY)!r}; this version reads {FORMAT}.",
+            remedy="Use the version of dagster-branch-toolkit that wrote it. " + _REMEDY,
+        )
+    checksum = content.pop(CHECKSUM_KEY, None)
+    if checksum != _checksum(content):
+        raise InvalidMark("The mark was edited: its checksum does not agree.", remedy=_REMEDY)
+    try:
+        return Mark(**{name: _value(name, content[name]) for name in _FIELDS})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidMark(
+            f"The mark lacks or misstates a field: {error}.", remedy=_REMEDY
+        ) from None
+
+
+def _parse(comment: str | None) -> dict[str, Any]:
+    if not is_mark(comment):
+        raise InvalidMark("The schema's comment is no mark of ours.", remedy=_REMEDY)
+    try:
+        content = json.loads(comment or "")
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InvalidMark("The mark is not valid JSON.", remedy=_REMEDY)
+    return content
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        if name in _OPTIONAL:
+            return None
+        raise ValueError(f"{name} is missing")
+    if name in _TIMES:
+        return _aware(name, value)
+    expected = int if name == "pull_request" else str
+    if type(value) is not expected:
+        raise ValueError(f"{name} is {value!r}")
+    return value
+
+
+def _aware(name: str, value: Any) -> datetime:
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError(f"{name} has no time zone")
+    return time
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

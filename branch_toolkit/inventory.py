@@ -1,0 +1,35 @@
+"""The asset whose materialization lists every environment."""
+
+import dagster as dg
+
+from branch_toolkit.reporting import environment_rows, explained, table
+from branch_toolkit.resources import WarehouseResource
+
+
+def build_inventory_asset() -> dg.AssetsDefinition:
+    """The asset `branch_environments`."""
+
+    @dg.asset(
+        group_name="branch_toolkit",
+        description=(
+            "Every branch's environment in the warehouse: its branch, state, age, last use, size"
+            " and strategy. Materialize it to see them now."
+        ),
+    )
+    def branch_environments(branch_warehouse: WarehouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        with explained(), branch_warehouse.environments() as environments:
+            inventory = environments.inventory()
+        refused: list[dict[str, str | int]] = [
+            {"schema": found.schema, "reason": found.reason} for found in inventory.refused
+        ]
+        size_bytes = sum(found.size_bytes for found in inventory.environments)
+        return dg.MaterializeResult(
+            metadata={
+                "environments": table(environment_rows(inventory.environments)),
+                "count": dg.MetadataValue.int(len(inventory.environments)),
+                "size_bytes": dg.MetadataValue.int(size_bytes),
+                "left alone": table(refused),
+            }
+        )
+
+    return branch_environments

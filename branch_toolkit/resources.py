@@ -1,0 +1,175 @@
+"""Resources: the one thing that a user adds so that the same code runs in production and branch."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from branch_toolkit.core.branch import Project
+from branch_toolkit.core.deployment import Deployment
+from branch_toolkit.core.environment import Environment
+from branch_toolkit.core.errors import CloneMissing, UnknownSchema
+from branch_toolkit.core.names import clone_names
+from branch_toolkit.verbs import Environments
+from branch_toolkit.warehouses import Warehouse
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+
+class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
+    """A warehouse, and which of its schemas a branch gets clones of."""
+
+    schemas: list[str] = Field(
+        min_length=1,
+        description=(
+            "The base schemas that every branch gets a clone of. The first is where assets are"
+            " stored that name no schema."
+        ),
+    )
+    project: str = Field(
+        default="default",
+        min_length=1,
+        description=(
+            "Set it where several projects share this database: each sees and drops only its own"
+            " clones."
+        ),
+    )
+    repository: str | None = Field(
+        default=None,
+        description=(
+            "The project's own repository, as owner/name. Only needed where branches of several"
+            " repositories share this project."
+        ),
+    )
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[Warehouse]:
+        """The warehouse; closed at the end of the block."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment that this code runs in, read from the environment variables now."""
+        return Deployment.from_env(os.environ)
+
+    @contextmanager
+    def environments(self) -> Iterator[Environments]:
+        """The environments in this warehouse, for the verbs."""
+        with self.open() as warehouse:
+            yield Environments(
+                warehouse,
+                Project(name=self.project, repository=self.repository),
+                tuple(self.schemas),
+            )
+
+    def schema(self, base_schema: str) -> str:  # type: ignore[override]  # not pydantic's old one
+        """The schema to use in this deployment where production uses `base_schema`.
+
+        Returns:
+            In a base deployment `base_schema` itself; in a branch deployment the branch's clone,
+            which is there, marked as this project's, and in use.
+
+        Raises:
+            UnknownSchema: A branch deployment asked for a schema that is not cloned.
+            CloneMissing: The branch's clone is not there, or set aside.
+            InvalidDeployment: The deployment cannot be told from its variables.
+        """
+        return self.resolve([base_schema])[base_schema]
+
+    def resolve(self, base_schemas: list[str] | None = None) -> dict[str, str]:
+        """The schemas to use in this deployment, by base schema (by default for all of them)."""
+        wanted = self.schemas if base_schemas is None else base_schemas
+        deployment = self.deployment
+        if deployment.branch is None:
+            return {base: base for base in wanted}
+        for base in wanted:
+            if base not in self.schemas:
+                raise UnknownSchema(base, configured=self.schemas)
+        with self.environments() as environments:
+            found = environments.of(deployment.branch)
+            name = environments.name_of(deployment.branch)
+            expected = clone_names(
+                self.schemas,
+                environments.adopt(deployment.branch).key,
+                project=self.project,
+                dialect=environments.warehouse.dialect,
+            )
+        return {base: _usable(found, base, expected[base], environment=name) for base in wanted}
+
+
+class PostgresWarehouse(WarehouseResource):
+    """A Postgres database.
+
+    In a base deployment it is what its URL says. In a branch deployment connections and schema
+    names are those of the branch's own clones, and a clone that is missing is an error.
+
+    Examples:
+        ```python
+        warehouse = PostgresWarehouse(url=dg.EnvVar("WAREHOUSE_URL"), schemas=["analytics"])
+
+        @dg.asset
+        def revenue(warehouse: PostgresWarehouse) -> None:
+            with warehouse.get_connection() as connection:
+                connection.execute(text("INSERT INTO revenue SELECT sum(price) FROM orders"))
+        ```
+    """
+
+    url: str = Field(
+        repr=False,
+        description=(
+            "postgresql://user:password@host:5432/database. Give it by dg.EnvVar, so that the"
+            " password is not shown in the UI."
+        ),
+    )
+    search_path: list[str] = Field(
+        default_factory=list,
+        description=(
+            "Further schemas for unqualified names, after the deployment's own, such as the one"
+            " that extensions are installed in. What can be written there, a branch can write."
+        ),
+    )
+    lock_timeout: float = Field(
+        default=5.0,
+        gt=0,
+        description="Seconds to wait for a lock on a base table before giving way to production.",
+    )
+
+    @contextmanager
+    def open(self) -> Iterator[Warehouse]:
+        """See `WarehouseResource.open`."""
+        from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
+
+        with PostgresAdapter.connect(self.url, lock_timeout=self.lock_timeout) as adapter:
+            yield adapter
+
+    @contextmanager
+    def get_connection(self) -> Iterator[sqlalchemy.Connection]:
+        """A connection on which unqualified names mean this deployment's schemas.
+
+        It is in a transaction from its first statement; committed at the end of the block, rolled
+        back on any error.
+
+        Raises:
+            CloneMissing: In a branch deployment, a clone is not there, or set aside.
+            WarehouseUnavailable: The database cannot be reached, or refuses the login.
+        """
+        from branch_toolkit.warehouses.postgres.session import open_session
+
+        path = [*self.resolve().values(), *self.search_path]
+        with open_session(self.url, search_path=path) as connection:
+            yield connection
+
+
+def _usable(found: Environment | None, base_schema: str, expected: str, *, environment: str) -> str:
+    clones = {clone.mark.base_schema: clone for clone in found.clones} if found else {}
+    clone = clones.get(base_schema)
+    if clone is None or clone.mark.retired:
+        state = "missing" if clone is None else f"set aside ({clone.mark.retired_because})"
+        raise CloneMissing(expected, base_schema=base_schema, environment=environment, state=state)
+    return clone.name

@@ -1,0 +1,190 @@
+"""The two sensors: they observe and decide, and ask for a run per environment. They never act."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+
+import dagster as dg
+
+from branch_toolkit.branches import BranchSource
+from branch_toolkit.core.deployment import Deployment
+from branch_toolkit.core.lifecycle import Action, Verb
+from branch_toolkit.core.policy import Policy
+from branch_toolkit.jobs import BRANCH_TAG, ENVIRONMENT_TAG, BranchJobs, environments_name
+from branch_toolkit.observing import observe
+from branch_toolkit.pending import Pending, decode_pending, encode_pending
+from branch_toolkit.reporting import action_line
+from branch_toolkit.resources import WarehouseResource
+from branch_toolkit.verbs import Environments
+
+_ACTIVE = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+_SHOWN = 10
+
+
+def build_branch_sensors(
+    jobs: BranchJobs, policy: Policy, *, interval: int, default_status: dg.DefaultSensorStatus
+) -> list[dg.SensorDefinition]:
+    """The sensors, for those jobs and under that policy.
+
+    Args:
+        jobs: The jobs that they ask for.
+        policy: How long things are kept.
+        interval: Least seconds between two ticks.
+        default_status: Whether they run without being switched on.
+    """
+
+    @dg.sensor(
+        jobs=[jobs.provision, jobs.restore],
+        minimum_interval_seconds=interval,
+        default_status=default_status,
+        description=(
+            "Asks for an environment for every open branch that has none, and brings back that of"
+            " a reopened one. Runs in the base deployment."
+        ),
+    )
+    def branch_provision_sensor(
+        context: dg.SensorEvaluationContext,
+        branch_warehouse: WarehouseResource,
+        branch_source: BranchSource,
+    ) -> dg.SensorResult | dg.SkipReason:
+        requests = {Verb.PROVISION: _provision_request, Verb.RESTORE: _restore_request}
+        return _tick(context, branch_warehouse, branch_source, policy, requests)
+
+    @dg.sensor(
+        jobs=[jobs.retire, jobs.sweep],
+        minimum_interval_seconds=interval,
+        default_status=default_status,
+        description=(
+            "Retires the environment of every branch that is merged, closed or gone, and drops it"
+            " when its grace period is over. What it is not sure of, it keeps. Runs in the base"
+            " deployment."
+        ),
+    )
+    def branch_cleanup_sensor(
+        context: dg.SensorEvaluationContext,
+        branch_warehouse: WarehouseResource,
+        branch_source: BranchSource,
+    ) -> dg.SensorResult | dg.SkipReason:
+        requests = {Verb.RETIRE: _retire_request, Verb.DROP: _drop_request}
+        return _tick(context, branch_warehouse, branch_source, policy, requests)
+
+    return [branch_provision_sensor, branch_cleanup_sensor]
+
+
+Request = Callable[[Action, str], tuple[str, dict[str, object]]]
+"""The job and the op's config that an action asks for, given the environment's name."""
+
+
+def _tick(
+    context: dg.SensorEvaluationContext,
+    warehouse: WarehouseResource,
+    source: BranchSource,
+    policy: Policy,
+    requests: Mapping[Verb, Request],
+) -> dg.SensorResult | dg.SkipReason:
+    if Deployment.from_env(os.environ).is_branch:
+        return dg.SkipReason(
+            "This is a branch deployment. Environments are looked after by the base deployment:"
+            " switch this sensor on there and off here."
+        )
+    now = datetime.now(tz=timezone.utc)
+    with warehouse.environments() as environments:
+        actions = observe(environments, source, policy, now=now).actions
+        due = [action for action in actions if action.verb in requests]
+        pending = decode_pending(context.cursor)
+        after: dict[str, Pending] = {}
+        runs, waits = [], []
+        for action in due:
+            name = environments_name(action, environments)
+            key = f"{action.verb.value}/{name}"
+            item = pending.get(key) or Pending(since=now)
+            wait = item.wait(now) or _active_run(context.instance, name)
+            if wait:
+                waits.append(f"{key}: {wait}")
+            else:
+                item = item.attempted(now)
+                job, config = requests[action.verb](action, name)
+                runs.append(_run_request(action, name, job, config, run_key=item.run_key(key)))
+            after[key] = item
+        skip = None if runs else _skip_reason(actions, waits, environments, requests)
+    return dg.SensorResult(run_requests=runs, skip_reason=skip, cursor=encode_pending(after))
+
+
+def _active_run(instance: dg.DagsterInstance, environment: str) -> str | None:
+    runs = instance.get_runs(
+        filters=dg.RunsFilter(tags={ENVIRONMENT_TAG: environment}, statuses=list(_ACTIVE)),
+        limit=1,
+    )
+    return f"run {runs[0].run_id} works on it" if runs else None
+
+
+def _run_request(
+    action: Action, name: str, job: str, config: dict[str, object], *, run_key: str
+) -> dg.RunRequest:
+    label = action.branch.label if action.branch else None
+    if action.environment is not None:
+        label = action.environment.label
+    op = job.partition("_")[0]
+    return dg.RunRequest(
+        run_key=run_key,
+        job_name=job,
+        run_config={"ops": {op: {"config": config}}},
+        tags={
+            ENVIRONMENT_TAG: name,
+            BRANCH_TAG: label or name,
+            "branch_toolkit/reason": action.reason,
+        },
+    )
+
+
+def _provision_request(action: Action, _name: str) -> tuple[str, dict[str, object]]:
+    branch = action.branch
+    if branch is None:
+        raise ValueError("only a branch that the source told of is provisioned")
+    # An environment that lacks a clone keeps the identity that it has.
+    key = action.environment.key if action.environment else branch.key
+    config = {
+        "pull_request": key.number,
+        "branch": key.name or branch.name,
+        "repository": branch.repository,
+    }
+    return "provision_branch", {name: value for name, value in config.items() if value is not None}
+
+
+def _restore_request(_action: Action, name: str) -> tuple[str, dict[str, object]]:
+    return "restore_branch", {"environment": name}
+
+
+def _retire_request(action: Action, name: str) -> tuple[str, dict[str, object]]:
+    return "retire_branch", {"environment": name, "reason": action.reason}
+
+
+def _drop_request(_action: Action, name: str) -> tuple[str, dict[str, object]]:
+    return "sweep_branches", {"environment": name}
+
+
+def _skip_reason(
+    actions: Sequence[Action],
+    waits: Sequence[str],
+    environments: Environments,
+    requests: Mapping[Verb, Request],
+) -> str:
+    if waits:
+        return "Waiting: " + "; ".join(waits[:_SHOWN])
+    verbs = " or ".join(verb.value for verb in requests)
+    kept = [
+        action_line(action, environments_name(action, environments))
+        for action in actions
+        if action.verb is Verb.KEEP
+    ]
+    head = f"Nothing to {verbs}."
+    if not kept:
+        return f"{head} There is no environment."
+    more = f"; and {len(kept) - _SHOWN} more" if len(kept) > _SHOWN else ""
+    return f"{head} {'; '.join(kept[:_SHOWN])}{more}"

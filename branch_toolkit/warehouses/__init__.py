@@ -1,0 +1,80 @@
+"""The port to a warehouse: seven methods, one contract suite, adapters that never meet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
+from branch_toolkit.core.mark import Mark
+from branch_toolkit.core.names import Dialect
+from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, silent
+
+
+class Warehouse(Protocol):
+    """A database that holds schemas.
+
+    All methods raise a `BranchToolkitError` with a remedy: `WarehouseUnavailable`, `MissingRight`,
+    `BaseSchemaNotFound`, and what is said at each.
+    """
+
+    @property
+    def dialect(self) -> Dialect:
+        """How it treats names."""
+
+    def identity(self) -> str:
+        """What tells this database from a copy of it; part of every mark."""
+
+    def schemas(self, *, marked: bool = True) -> Sequence[SchemaFacts]:
+        """The schemas with a mark (`marked=False`: all but the system's), in one query."""
+
+    def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
+        """The statements that an owner would have to execute before this role could clone.
+
+        Raises:
+            BaseSchemaNotFound: One of the schemas does not exist.
+        """
+
+    def plan_provision(
+        self,
+        environment: str,
+        marks: Sequence[Mark],
+        *,
+        beside: Sequence[OwnedSchema] = (),
+        replacing: Sequence[OwnedSchema] = (),
+    ) -> Plan:
+        """The plan that makes the clones that the marks describe.
+
+        Args:
+            environment: The environment's name.
+            marks: One for each clone to make; `base_state` is filled in here.
+            beside: Clones that the environment already has; references go to them.
+            replacing: Clones that are dropped in the same transaction (a refresh).
+
+        Raises:
+            SchemaNotOwned: A schema of a clone's name exists that is not to be replaced.
+        """
+
+    def plan_marks(
+        self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]
+    ) -> Plan:
+        """The plan that gives clones new marks (retire, restore, touch)."""
+
+    def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
+        """The plan that drops clones for good.
+
+        Raises:
+            SchemaInUse: Objects outside of the environment depend on a clone.
+        """
+
+    def apply(
+        self, plan: Plan, *, allow: Collection[Hazard] = (), on_progress: OnProgress = silent
+    ) -> Report:
+        """Executes a plan as a whole or not at all, alone on its environment.
+
+        Raises:
+            HazardNotAllowed: The plan holds a hazard that is not in `allow`.
+            StalePlan: What the plan expects is no longer so; nothing was done, plan again.
+            BaseBusy: A base table could not be locked in time; nothing was done.
+            CloneFailed: The warehouse refused a statement; nothing was done.
+        """

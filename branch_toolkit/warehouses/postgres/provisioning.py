@@ -1,0 +1,136 @@
+"""The plan that makes clones: from the structure of base to statements in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from branch_toolkit.core.environment import OwnedSchema
+from branch_toolkit.core.mark import Mark
+from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
+from branch_toolkit.warehouses.postgres.statements import (
+    analyze_table,
+    create_schema,
+    drop_schema,
+    mark_schema,
+)
+from branch_toolkit.warehouses.postgres.structure import Ddl, Structure, TableCopy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisionPlan(Plan):
+    """A plan that makes clones.
+
+    Args:
+        clones: Clone by base schema, those that the environment already has included.
+        base_state: A digest of base's structure; another one means that the plan is stale.
+        reads: Base tables, as (schema, table), that are held against removal while it is applied.
+    """
+
+    clones: Mapping[str, str]
+    base_state: str
+    reads: tuple[tuple[str, str], ...]
+
+
+def compose(
+    environment: str,
+    marks: Sequence[Mark],
+    structure: Structure,
+    *,
+    beside: Sequence[OwnedSchema],
+    replacing: Sequence[OwnedSchema],
+) -> ProvisionPlan:
+    """The plan, from what was read."""
+    clones = clones_of(marks, beside)
+    state = digest(structure)
+    wanted = {mark.base_schema for mark in marks}
+    tables = [table for table in structure.tables if table.schema in wanted]
+    return ProvisionPlan(
+        verb="refresh" if replacing else "provision",
+        environment=environment,
+        statements=(
+            *(drop_schema(clone.name) for clone in replacing),
+            *(create_schema(mark.clone) for mark in marks),
+            *_structure_statements(structure, tables, clones=clones, wanted=wanted),
+            *(mark_schema(mark.clone, replace(mark, base_state=state)) for mark in marks),
+        ),
+        expects=(
+            *(Expectation(clone.name, clone.facts.comment) for clone in (*beside, *replacing)),
+            *_absent(marks, replacing),
+        ),
+        notes=tuple(
+            Note(f"{omitted.schema}: {omitted.object}", omitted.reason)
+            for omitted in structure.omitted
+            if omitted.schema in wanted
+        ),
+        clones=clones,
+        base_state=state,
+        reads=tuple((table.schema, table.table) for table in structure.tables),
+    )
+
+
+def clones_of(marks: Sequence[Mark], beside: Sequence[OwnedSchema]) -> dict[str, str]:
+    """Clone by base schema, in the order of the base schemas' names."""
+    pairs = [(mark.base_schema, mark.clone) for mark in marks]
+    pairs += [(clone.mark.base_schema, clone.name) for clone in beside]
+    return dict(sorted(pairs))
+
+
+def digest(structure: Structure) -> str:
+    """A digest of all that makes the statements; sizes and estimates are not part of it."""
+    text = "\0".join(
+        [
+            *(ddl.sql for ddl in (*structure.before_data, *structure.after_data)),
+            *(table.insert_sql for table in structure.tables),
+            *(ddl.sql for ddl in structure.sequences),
+        ]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _structure_statements(
+    structure: Structure,
+    tables: Sequence[TableCopy],
+    *,
+    clones: Mapping[str, str],
+    wanted: set[str],
+) -> list[Statement]:
+    def made(statements: Sequence[Ddl], action: str) -> list[Statement]:
+        return [
+            Statement(sql=ddl.sql, action=action, schema=clones[ddl.schema], object=ddl.object)
+            for ddl in statements
+            if ddl.schema in wanted
+        ]
+
+    return [
+        *(_setting(text, clones) for text in structure.settings),
+        *made(structure.before_data, "create"),
+        *(_copy(table, clones) for table in tables),
+        *made(structure.sequences, "set"),
+        *made(structure.after_data, "create"),
+        *(analyze_table(clones[table.schema], table.table) for table in tables),
+    ]
+
+
+def _setting(text: str, clones: Mapping[str, str]) -> Statement:
+    return Statement(
+        sql=text, action="set", schema=", ".join(clones.values()), object="transaction"
+    )
+
+
+def _copy(table: TableCopy, clones: Mapping[str, str]) -> Statement:
+    return Statement(
+        sql=table.insert_sql,
+        action="copy",
+        schema=clones[table.schema],
+        object=f"table {table.table}",
+        hazards=frozenset({Hazard.COPIES_DATA}),
+        rows=table.rows,
+        size_bytes=table.size_bytes,
+    )
+
+
+def _absent(marks: Sequence[Mark], replacing: Sequence[OwnedSchema]) -> list[Expectation]:
+    replaced = {clone.name for clone in replacing}
+    return [Expectation(mark.clone, None) for mark in marks if mark.clone not in replaced]
