@@ -150,10 +150,11 @@ def _provision_job() -> dg.JobDefinition:
         _provision(context, config, branch_warehouse, refresh=False)
 
     @dg.job(
+        executor_def=dg.in_process_executor,
         description=(
             "Sees to it that a branch has its environment: a clone of each base schema. Launch it"
             " as often as you like; what is there is kept, with the branch's data."
-        )
+        ),
     )
     def provision_branch() -> None:
         provision()
@@ -170,10 +171,11 @@ def _refresh_job() -> dg.JobDefinition:
         _provision(context, config, branch_warehouse, refresh=True)
 
     @dg.job(
+        executor_def=dg.in_process_executor,
         description=(
             "Takes production's state again: the branch's clones are replaced by new ones in one"
             " transaction. What the branch has written is lost."
-        )
+        ),
     )
     def refresh_branch() -> None:
         refresh()
@@ -204,10 +206,11 @@ def _retire_job(policy: Policy) -> dg.JobDefinition:
             )
 
     @dg.job(
+        executor_def=dg.in_process_executor,
         description=(
             "Sets a branch's environment aside. It can be restored with its data until the grace"
             " period is over; then a sweep drops it."
-        )
+        ),
     )
     def retire_branch() -> None:
         retire()
@@ -235,7 +238,10 @@ def _restore_job() -> dg.JobDefinition:
                 ),
             )
 
-    @dg.job(description="Brings a retired environment back, with its data.")
+    @dg.job(
+        executor_def=dg.in_process_executor,
+        description="Brings a retired environment back, with its data.",
+    )
     def restore_branch() -> None:
         restore()
 
@@ -263,11 +269,12 @@ def _sweep_job(policy: Policy) -> dg.JobDefinition:
             _sweep(context, environments, chosen, policy, seen=seen, dry_run=config.dry_run)
 
     @dg.job(
+        executor_def=dg.in_process_executor,
         description=(
             "Compares the environments with the branches: retires those whose branch is merged,"
             " closed or gone, and drops those whose grace period is over. What it is not sure of,"
             " it keeps, and says why."
-        )
+        ),
     )
     def sweep_branches() -> None:
         sweep()

@@ -225,19 +225,18 @@ class Environments:
         dry_run: bool,
         on_progress: OnProgress,
     ) -> Report:
-        attempt = 1
-        while True:
-            plan = make_plan()
-            if dry_run:
-                return foresee(plan)
-            if plan.empty:
-                return Report(plan=plan, applied=False)
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
+                plan = make_plan()
+                if dry_run:
+                    return foresee(plan)
+                if plan.empty:
+                    return Report(plan=plan, applied=False)
                 return self.warehouse.apply(plan, allow=allow, on_progress=on_progress)
             except StalePlan:
                 if attempt == _ATTEMPTS:
                     raise
-                attempt += 1
+        raise AssertionError("the last attempt returns or raises")
 
 
 def _require_due(environment: Environment, *, now: datetime) -> None:

@@ -56,6 +56,10 @@ class MemoryWarehouse:
         self._name = name
         self._lock = threading.RLock()
 
+    def add_schema(self, name: str, tables: Mapping[str, list[Row]]) -> None:
+        """Adds a schema that is not a clone."""
+        self.held[name] = MemorySchema(tables=copy.deepcopy(dict(tables)))
+
     def identity(self) -> str:
         """Its name."""
         return self._name

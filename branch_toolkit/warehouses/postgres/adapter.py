@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib import resources
-from typing import Any
+from dataclasses import dataclass
 
-import psycopg
 import sqlalchemy
-from psycopg import errors, sql
 
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.errors import (
     BaseSchemaNotFound,
-    CloneFailed,
     EnvironmentBusy,
     MissingRight,
-    SchemaInUse,
     SchemaNotOwned,
     StalePlan,
 )
@@ -32,35 +26,23 @@ from branch_toolkit.core.plan import (
     Plan,
     Progress,
     Report,
-    Result,
     silent,
 )
-from branch_toolkit.warehouses.postgres.connection import bound_waiting, create_engine, transaction
-from branch_toolkit.warehouses.postgres.provisioning import (
-    ProvisionPlan,
-    clones_of,
-    compose,
-    digest,
+from branch_toolkit.warehouses.postgres import queries
+from branch_toolkit.warehouses.postgres.applying import (
+    audit,
+    check_again,
+    execute,
+    hold_base,
+    read_base,
+    require_unused,
 )
+from branch_toolkit.warehouses.postgres.connection import bound_waiting, create_engine, transaction
+from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan, clones_of, compose
+from branch_toolkit.warehouses.postgres.queries import Connection
 from branch_toolkit.warehouses.postgres.statements import drop_schema, mark_schema
-from branch_toolkit.warehouses.postgres.structure import read_leaks, read_structure
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _POLL_SECONDS = 0.25
-_TABLE_SIZES = """
-    SELECT n.nspname, c.relname, pg_total_relation_size(c.oid)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
-"""
-# The system identifier tells clusters apart, the oid databases; both survive a rename.
-_IDENTITY = """
-    SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid
-    FROM pg_database WHERE datname = current_database()
-"""
-_COMMENTS = """
-    SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ANY (%s)
-"""
 
 
 @dataclass(frozen=True)
@@ -94,24 +76,19 @@ class PostgresAdapter:
 
     def identity(self) -> str:
         """The cluster's system identifier and the database's oid."""
-        with transaction(self.engine) as connection:
-            return str(_rows(connection, _IDENTITY)[0][0])
+        with self._transaction() as connection:
+            return queries.identity(connection)
 
     def schemas(self, *, marked: bool = True) -> Sequence[SchemaFacts]:
         """See `Warehouse.schemas`."""
-        with transaction(self.engine) as connection:
-            bound_waiting(connection, lock_timeout=self.lock_timeout)
-            rows = _rows(connection, _file("schemas.sql"), {"marked": marked})
-        return [
-            SchemaFacts(name=name, comment=comment, tables=tables, size_bytes=size, rows=estimate)
-            for name, comment, tables, size, estimate in rows
-        ]
+        with self._transaction() as connection:
+            return queries.schema_facts(connection, marked=marked)
 
     def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
         """See `Warehouse.missing_grants`."""
-        with transaction(self.engine) as connection:
+        with self._transaction() as connection:
             self._require_bases(connection, base_schemas)
-            return _missing_grants(connection, base_schemas)
+            return queries.missing_grants(connection, base_schemas)
 
     def plan_provision(
         self,
@@ -125,13 +102,12 @@ class PostgresAdapter:
         if not marks:
             return Plan(verb="provision", environment=environment)
         bases = [mark.base_schema for mark in marks]
-        with transaction(self.engine) as connection:
-            bound_waiting(connection, lock_timeout=self.lock_timeout)
+        with self._transaction() as connection:
             self._require_bases(connection, bases)
             self._require_rights(connection, bases)
             _require_free(connection, marks, replacing)
-            _require_unused(connection, replacing)
-            structure = read_structure(connection, clones_of(marks, beside))
+            require_unused(connection, [clone.name for clone in replacing])
+            structure = read_base(connection, clones_of(marks, beside))
         return compose(environment, marks, structure, beside=beside, replacing=replacing)
 
     def plan_marks(
@@ -147,8 +123,8 @@ class PostgresAdapter:
 
     def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
         """See `Warehouse.plan_drop`."""
-        with transaction(self.engine) as connection:
-            _require_unused(connection, clones)
+        with self._transaction() as connection:
+            require_unused(connection, [clone.name for clone in clones])
         return Plan(
             verb="drop",
             environment=environment,
@@ -177,33 +153,33 @@ class PostgresAdapter:
     def _try_apply(self, plan: Plan, on_progress: OnProgress) -> Report | None:
         """Applies the plan, or returns None if another run works on the environment."""
         started = time.monotonic()
-        reads_base = isinstance(plan, ProvisionPlan)
-        isolation = "REPEATABLE READ" if reads_base else "READ COMMITTED"
-        with transaction(self.engine, isolation=isolation) as connection:
-            bound_waiting(connection, lock_timeout=self.lock_timeout)
-            if isinstance(plan, ProvisionPlan):
-                _hold(connection, plan.reads)
-            if not _lock_environment(connection, plan.environment):
+        # One snapshot for all tables, so that the copies agree with each other.
+        isolation = "REPEATABLE READ" if isinstance(plan, ProvisionPlan) else "READ COMMITTED"
+        with self._transaction(isolation=isolation) as connection:
+            hold_base(connection, plan)
+            if not queries.try_lock(connection, plan.environment):
                 return None
-            self._check(plan.expects)
-            if isinstance(plan, ProvisionPlan):
-                _check_base(connection, plan)
-            _check_unused(connection, plan)
-            results = _execute(connection, plan, on_progress)
-            if isinstance(plan, ProvisionPlan):
-                _audit(connection, plan)
+            self._check_marks(plan.expects)
+            check_again(connection, plan)
+            results = execute(connection, plan, on_progress)
+            audit(connection, plan)
         return Report(plan=plan, applied=True, results=results, seconds=time.monotonic() - started)
 
-    def _check(self, expects: Sequence[Expectation]) -> None:
+    @contextmanager
+    def _transaction(self, *, isolation: str = "READ COMMITTED") -> Iterator[Connection]:
+        with transaction(self.engine, isolation=isolation) as connection:
+            bound_waiting(connection, lock_timeout=self.lock_timeout)
+            yield connection
+
+    def _check_marks(self, expects: Sequence[Expectation]) -> None:
         # On a connection of its own: the applying transaction may have a snapshot from just before
         # the last holder of the environment's lock committed.
-        names = [expected.schema for expected in expects]
-        with transaction(self.engine) as connection:
-            found = dict(_rows(connection, _COMMENTS, [names]))
+        with self._transaction() as connection:
+            found = queries.comments(connection, [expected.schema for expected in expects])
         for expected in expects:
-            present = expected.schema in found
-            if present != (expected.comment is not None) or (
-                present and found[expected.schema] != expected.comment
+            absent = expected.schema not in found
+            if absent != (expected.comment is None) or (
+                not absent and found[expected.schema] != expected.comment
             ):
                 raise StalePlan(
                     f"Schema {expected.schema!r} changed after the plan was made; nothing was"
@@ -212,16 +188,16 @@ class PostgresAdapter:
                 )
 
     def _require_bases(self, connection: Connection, base_schemas: Sequence[str]) -> None:
-        found = {name for (name,) in _rows(connection, "SELECT nspname FROM pg_namespace")}
+        found = queries.schema_names(connection)
         for schema in base_schemas:
             if schema not in found:
-                listed = sorted(name for name in found if not name.startswith("pg_"))
+                listed = [name for name in found if not name.startswith("pg_")]
                 raise BaseSchemaNotFound(
                     schema, database=str(self.engine.url.database), found=listed
                 )
 
     def _require_rights(self, connection: Connection, base_schemas: Sequence[str]) -> None:
-        if grants := _missing_grants(connection, base_schemas):
+        if grants := queries.missing_grants(connection, base_schemas):
             raise MissingRight(
                 f"Role {self.engine.url.username!r} lacks {len(grants)} right(s) to clone"
                 f" {', '.join(base_schemas)}; nothing was made.",
@@ -229,127 +205,18 @@ class PostgresAdapter:
             )
 
 
-def _lock_environment(connection: Connection, environment: str) -> bool:
-    key = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s || current_database() || %s, 0))"
-    return bool(_rows(connection, key, ["branch_toolkit:", f":{environment}"])[0][0])
-
-
-def _hold(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
-    """Locks base tables ACCESS SHARE, before the transaction's snapshot is taken.
-
-    With the snapshot first, a table that is truncated or swapped in between would read as empty.
-    """
-    if not tables:
-        return
-    names = sql.SQL(", ").join(sql.Identifier(schema, table) for schema, table in tables)
-    try:
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
-    except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
-        raise StalePlan(f"A base table went away: {error}.", remedy="Plan again.") from error
-
-
-def _check_base(connection: Connection, plan: ProvisionPlan) -> None:
-    if digest(read_structure(connection, plan.clones)) != plan.base_state:
-        raise StalePlan(
-            "Base's structure changed after the plan was made; nothing was done.",
-            remedy="Plan again.",
-        )
-
-
-def _check_unused(connection: Connection, plan: Plan) -> None:
-    dropped = [statement.schema for statement in plan.statements if statement.action == "drop"]
-    _require_no_dependents(connection, dropped)
-
-
-def _require_unused(connection: Connection, clones: Sequence[OwnedSchema]) -> None:
-    _require_no_dependents(connection, [clone.name for clone in clones])
-
-
-def _require_no_dependents(connection: Connection, schemas: Sequence[str]) -> None:
-    if not schemas:
-        return
-    rows = _rows(connection, _file("dependents.sql"), {"schemas": list(schemas)})
-    if rows:
-        raise SchemaInUse(", ".join(schemas), dependents=[row[0] for row in rows])
-
-
 def _require_free(
     connection: Connection, marks: Sequence[Mark], replacing: Sequence[OwnedSchema]
 ) -> None:
     replaced = {clone.name for clone in replacing}
     names = [mark.clone for mark in marks if mark.clone not in replaced]
-    for name, comment in _rows(connection, _COMMENTS, [names]):
-        reason = "a schema of that name exists" + (" without a mark" if not comment else "")
-        raise SchemaNotOwned(name, reason=f"{reason}, and it is not a clone of this environment")
-
-
-def _missing_grants(connection: Connection, base_schemas: Sequence[str]) -> list[str]:
-    rows = _rows(connection, _file("grants.sql"), {"schemas": list(base_schemas)})
-    return [grant for (grant,) in rows]
-
-
-def _execute(connection: Connection, plan: Plan, on_progress: OnProgress) -> tuple[Result, ...]:
-    total_bytes = sum(statement.size_bytes or 0 for statement in plan.statements)
-    done_bytes = 0
-    results = []
-    for number, statement in enumerate(plan.statements):
-        on_progress(
-            Progress(
-                done=number,
-                total=len(plan.statements),
-                done_bytes=done_bytes,
-                total_bytes=total_bytes,
-                text=f"{statement.action} {statement.schema}: {statement.object}",
-            )
-        )
-        started = time.monotonic()
-        # As bytes: the text is complete, and a `%` in it is not a placeholder.
-        cursor = connection.execute(statement.sql.encode())
-        results.append(
-            Result(
-                schema=statement.schema,
-                object=statement.object,
-                action=statement.action,
-                rows=cursor.rowcount if statement.action == "copy" else None,
-                seconds=time.monotonic() - started,
-            )
-        )
-        done_bytes += statement.size_bytes or 0
-    return _with_sizes(connection, results)
-
-
-def _with_sizes(connection: Connection, results: Sequence[Result]) -> tuple[Result, ...]:
-    schemas = sorted({result.schema for result in results if result.action == "copy"})
-    sizes: Mapping[tuple[str, str], int] = {
-        (schema, f"table {table}"): size
-        for schema, table, size in _rows(connection, _TABLE_SIZES, [schemas])
-    }
-    return tuple(
-        replace(result, size_bytes=sizes.get((result.schema, result.object)))
-        if result.action == "copy"
-        else result
-        for result in results
-    )
-
-
-def _audit(connection: Connection, plan: ProvisionPlan) -> None:
-    leaks = read_leaks(connection, plan.clones)
-    if leaks:
-        listed = "; ".join(f"{leak.object} depends on {leak.depends_on}" for leak in leaks[:5])
-        raise CloneFailed(
-            f"{len(leaks)} object(s) of the clone would depend on base ({listed}); nothing was"
-            " made.",
-            remedy="Please report it with the definition of the object that it names.",
+    for name, comment in queries.comments(connection, names).items():
+        marked = "" if comment else " without a mark"
+        raise SchemaNotOwned(
+            name,
+            reason=f"a schema of that name exists{marked}, and is not a clone of this environment",
         )
 
 
 def _unchanged(clone: OwnedSchema) -> Expectation:
     return Expectation(clone.name, clone.facts.comment)
-
-
-def _rows(connection: Connection, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    return connection.execute(query.encode(), parameters).fetchall()
-
-
-def _file(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -60,9 +60,9 @@ def compose(
             *_absent(marks, replacing),
         ),
         notes=tuple(
-            Note(f"{omitted.schema}: {omitted.object}", omitted.reason)
-            for omitted in structure.omitted
-            if omitted.schema in wanted
+            Note(f"{found.schema}: {found.object}", found.reason)
+            for found in (*structure.omitted, *structure.cautions)
+            if found.schema in wanted
         ),
         clones=clones,
         base_state=state,
@@ -81,9 +81,9 @@ def digest(structure: Structure) -> str:
     """A digest of all that makes the statements; sizes and estimates are not part of it."""
     text = "\0".join(
         [
-            *(ddl.sql for ddl in (*structure.before_data, *structure.after_data)),
+            *(ddl.sql for ddl in structure.before_data),
             *(table.insert_sql for table in structure.tables),
-            *(ddl.sql for ddl in structure.sequences),
+            *(ddl.sql for ddl in (*structure.sequences, *structure.after_data)),
         ]
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -104,12 +104,21 @@ def _structure_statements(
         ]
 
     return [
-        *(_setting(text, clones) for text in structure.settings),
+        *(_setting(text, clones) for text in _settings(structure)),
         *made(structure.before_data, "create"),
         *(_copy(table, clones) for table in tables),
         *made(structure.sequences, "set"),
         *made(structure.after_data, "create"),
         *(analyze_table(clones[table.schema], table.table) for table in tables),
+    ]
+
+
+def _settings(structure: Structure) -> list[str]:
+    return [
+        f"SET LOCAL search_path = {structure.search_path}",
+        "SET LOCAL check_function_bodies = off",
+        # Where a policy hides rows of base, an error is better than a clone that lacks them.
+        "SET LOCAL row_security = off",
     ]
 
 
@@ -127,7 +136,7 @@ def _copy(table: TableCopy, clones: Mapping[str, str]) -> Statement:
         object=f"table {table.table}",
         hazards=frozenset({Hazard.COPIES_DATA}),
         rows=table.rows,
-        size_bytes=table.size_bytes,
+        size_bytes=table.bytes + table.index_bytes,
     )
 
 

@@ -1,0 +1,62 @@
+# Every task of the project. `make help` lists them. Needs Python >=3.10, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-ui ui test lint types docs browser lock clean
+
+help:  ## List the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## Make the virtual environment (.venv) with everything in it
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or newer is needed; give it as: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: $(INSTALLED)  ## Open, use, merge and clean up a branch on a real Postgres, checking each step
+	@$(BIN)/python -m branch_toolkit_demo
+
+demo-ui: $(INSTALLED)  ## The demo's Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-C
+	@$(BIN)/python -m branch_toolkit_demo --ui
+
+ui: demo-ui  ## The same as demo-ui
+
+test: $(INSTALLED) browser  ## Lint, types and the whole suite, with line coverage
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(INSTALLED)  ## ruff, import contracts and the type checker
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+types: $(INSTALLED)  ## The type checker alone
+	$(BIN)/mypy
+
+docs: $(INSTALLED)  ## Execute every block of README and docs
+	$(BIN)/python -m pytest README.md docs branch_toolkit_tests/docs
+
+# The browser test wants a Chromium. Where none can be installed it is skipped, and says so.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	     && { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } >/dev/null 2>&1; } \
+	|| echo "No Chromium here and none could be installed: the browser test will be skipped."
+
+lock: $(INSTALLED)  ## Pin the development environment anew
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev \
+	  --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
+
+clean:  ## Remove the virtual environment and the demo
+	rm -rf $(VENV) .demo

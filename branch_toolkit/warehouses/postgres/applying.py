@@ -1,0 +1,137 @@
+"""Applies a plan within one transaction: holds base, checks again, executes, audits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from psycopg import errors, sql
+
+from branch_toolkit.core.errors import CloneFailed, SchemaInUse, StalePlan
+from branch_toolkit.core.plan import OnProgress, Plan, Progress, Result
+from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan, digest
+from branch_toolkit.warehouses.postgres.queries import Connection, dependents, table_sizes
+from branch_toolkit.warehouses.postgres.structure import Structure, read_leaks, read_structure
+from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
+
+
+def hold_base(connection: Connection, plan: Plan) -> None:
+    """Locks the base tables that the plan reads ACCESS SHARE.
+
+    It has to be the transaction's first statement: with a snapshot from before, a table that is
+    truncated or swapped in between would read as empty.
+
+    Raises:
+        StalePlan: One of the tables is gone.
+    """
+    if not isinstance(plan, ProvisionPlan) or not plan.reads:
+        return
+    names = sql.SQL(", ").join(sql.Identifier(schema, table) for schema, table in plan.reads)
+    try:
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
+    except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+        raise StalePlan(f"A base table went away: {error}.", remedy="Plan again.") from error
+
+
+def check_again(connection: Connection, plan: Plan) -> None:
+    """Checks what the plan was made from, as this transaction sees it.
+
+    Raises:
+        StalePlan: Base's structure is another one now.
+        SchemaInUse: Somebody else's object depends on a schema that is to be dropped.
+    """
+    dropped = [statement.schema for statement in plan.statements if statement.action == "drop"]
+    require_unused(connection, dropped)
+    if isinstance(plan, ProvisionPlan) and (
+        digest(read_base(connection, plan.clones)) != plan.base_state
+    ):
+        raise StalePlan(
+            "Base's structure changed after the plan was made; nothing was done.",
+            remedy="Plan again.",
+        )
+
+
+def require_unused(connection: Connection, schemas: Sequence[str]) -> None:
+    """Refuses to go on if DROP … CASCADE would take along what is not in these schemas.
+
+    Raises:
+        SchemaInUse: It would.
+    """
+    if schemas and (found := dependents(connection, schemas)):
+        raise SchemaInUse(", ".join(schemas), dependents=found)
+
+
+def read_base(connection: Connection, clones: Mapping[str, str]) -> Structure:
+    """The structure of base, as statements that make the clones.
+
+    Raises:
+        StalePlan: It was altered while it was being read.
+    """
+    try:
+        return read_structure(connection, clones)
+    except BaseChanged as error:
+        raise StalePlan(error.problem, remedy=error.remedy) from error
+
+
+def execute(connection: Connection, plan: Plan, on_progress: OnProgress) -> tuple[Result, ...]:
+    """Executes the statements in order."""
+    total_bytes = sum(statement.size_bytes or 0 for statement in plan.statements)
+    done_bytes = 0
+    results = []
+    for number, statement in enumerate(plan.statements):
+        on_progress(
+            Progress(
+                done=number,
+                total=len(plan.statements),
+                done_bytes=done_bytes,
+                total_bytes=total_bytes,
+                text=f"{statement.action} {statement.schema}: {statement.object}",
+            )
+        )
+        started = time.monotonic()
+        # As bytes: the text is complete, and a `%` in it is not a placeholder.
+        cursor = connection.execute(statement.sql.encode())
+        results.append(
+            Result(
+                schema=statement.schema,
+                object=statement.object,
+                action=statement.action,
+                rows=cursor.rowcount if statement.action == "copy" else None,
+                seconds=time.monotonic() - started,
+            )
+        )
+        done_bytes += statement.size_bytes or 0
+    return _with_sizes(connection, results)
+
+
+def audit(connection: Connection, plan: Plan) -> None:
+    """Proves that no object of the clones depends on an object of base.
+
+    Raises:
+        CloneFailed: One does; the transaction is to be rolled back.
+    """
+    if not isinstance(plan, ProvisionPlan):
+        return
+    leaks = read_leaks(connection, plan.clones)
+    if leaks:
+        listed = "; ".join(f"{leak.object} depends on {leak.base_object}" for leak in leaks[:5])
+        raise CloneFailed(
+            f"{len(leaks)} object(s) of the clone would depend on base ({listed}); nothing was"
+            " made.",
+            remedy="Please report it with the definition of the object that it names.",
+        )
+
+
+def _with_sizes(connection: Connection, results: Sequence[Result]) -> tuple[Result, ...]:
+    schemas = sorted({result.schema for result in results if result.action == "copy"})
+    sizes = {
+        (schema, f"table {table}"): size
+        for (schema, table), size in table_sizes(connection, schemas).items()
+    }
+    return tuple(
+        replace(result, size_bytes=sizes.get((result.schema, result.object)))
+        if result.action == "copy"
+        else result
+        for result in results
+    )

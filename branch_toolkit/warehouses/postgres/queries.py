@@ -1,0 +1,84 @@
+"""What is asked of a Postgres database: one function per question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import psycopg
+
+from branch_toolkit.core.environment import SchemaFacts
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# The system identifier tells clusters apart, the oid databases; both survive a rename.
+_IDENTITY = """
+    SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid
+    FROM pg_database WHERE datname = current_database()
+"""
+_COMMENTS = """
+    SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ANY (%s)
+"""
+_TABLE_SIZES = """
+    SELECT n.nspname, c.relname, pg_total_relation_size(c.oid)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
+"""
+
+
+def identity(connection: Connection) -> str:
+    """What tells this database from a copy of it."""
+    return str(_rows(connection, _IDENTITY)[0][0])
+
+
+def schema_facts(connection: Connection, *, marked: bool) -> list[SchemaFacts]:
+    """The schemas with a mark, or all but the system's, with sizes and row estimates."""
+    return [
+        SchemaFacts(name=name, comment=comment, tables=tables, size_bytes=size, rows=estimate)
+        for name, comment, tables, size, estimate in _rows(
+            connection, _text("schemas.sql"), {"marked": marked}
+        )
+    ]
+
+
+def schema_names(connection: Connection) -> set[str]:
+    """Every schema's name, the system's included."""
+    return {name for (name,) in _rows(connection, "SELECT nspname FROM pg_namespace")}
+
+
+def comments(connection: Connection, schemas: Sequence[str]) -> dict[str, str | None]:
+    """The comments of those of the schemas that exist."""
+    return dict(_rows(connection, _COMMENTS, [list(schemas)]))
+
+
+def missing_grants(connection: Connection, schemas: Sequence[str]) -> list[str]:
+    """The GRANTs that the current role lacks to clone the schemas."""
+    rows = _rows(connection, _text("grants.sql"), {"schemas": list(schemas)})
+    return [grant for (grant,) in rows]
+
+
+def dependents(connection: Connection, schemas: Sequence[str]) -> list[str]:
+    """Objects outside of the schemas that depend on an object inside."""
+    rows = _rows(connection, _text("dependents.sql"), {"schemas": list(schemas)})
+    return [described for (described,) in rows]
+
+
+def table_sizes(connection: Connection, schemas: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Bytes on disk with indexes, by (schema, table)."""
+    rows = _rows(connection, _TABLE_SIZES, [list(schemas)])
+    return {(schema, table): size for schema, table, size in rows}
+
+
+def try_lock(connection: Connection, environment: str) -> bool:
+    """Takes the environment's advisory lock until the transaction ends, if it is free."""
+    query = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s || current_database() || %s, 0))"
+    return bool(_rows(connection, query, ["branch_toolkit:", f":{environment}"])[0][0])
+
+
+def _rows(connection: Connection, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    return connection.execute(query.encode(), parameters).fetchall()
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The demo: a PostgreSQL warehouse, production data and a git remote, all on this machine."""

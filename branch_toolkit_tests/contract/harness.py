@@ -1,0 +1,134 @@
+"""What the contract suite needs of each warehouse beside the port: to set a scene and to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from branch_toolkit.warehouses import Warehouse
+from branch_toolkit.warehouses.memory import MemoryWarehouse
+from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
+
+Tables = Mapping[str, Sequence[int]]
+"""The numbers in each table's only column."""
+
+
+class Harness(Protocol):
+    """A warehouse, and a view of it that does not go through the port."""
+
+    def open(self) -> AbstractContextManager[Warehouse]:
+        """The warehouse."""
+
+    def create(self, schema: str, tables: Tables) -> None:
+        """Makes a schema that is not ours."""
+
+    def drop(self, schema: str) -> None:
+        """Drops a schema behind our back."""
+
+    def insert(self, schema: str, table: str, number: int) -> None:
+        """Adds a row."""
+
+    def comment(self, schema: str, text: str | None) -> None:
+        """Sets a schema's comment."""
+
+    def content(self) -> dict[str, tuple[str | None, dict[str, list[int]]]]:
+        """Every schema's comment and tables."""
+
+
+class MemoryHarness:
+    """The fake that ships."""
+
+    def __init__(self) -> None:
+        self.warehouse = MemoryWarehouse()
+
+    def open(self) -> AbstractContextManager[Warehouse]:
+        from contextlib import nullcontext
+
+        return nullcontext(self.warehouse)
+
+    def create(self, schema: str, tables: Tables) -> None:
+        self.warehouse.add_schema(
+            schema, {table: [{"n": number} for number in rows] for table, rows in tables.items()}
+        )
+
+    def drop(self, schema: str) -> None:
+        del self.warehouse.held[schema]
+
+    def insert(self, schema: str, table: str, number: int) -> None:
+        self.warehouse.held[schema].tables[table].append({"n": number})
+
+    def comment(self, schema: str, text: str | None) -> None:
+        self.warehouse.held[schema].comment = text
+
+    def content(self) -> dict[str, tuple[str | None, dict[str, list[int]]]]:
+        return {
+            name: (
+                schema.comment,
+                {table: sorted(row["n"] for row in rows) for table, rows in schema.tables.items()},
+            )
+            for name, schema in self.warehouse.held.items()
+        }
+
+
+class PostgresHarness:
+    """A real database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def open(self) -> AbstractContextManager[Warehouse]:
+        return PostgresAdapter.connect(self.url)
+
+    def create(self, schema: str, tables: Tables) -> None:
+        self._run(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        for table, rows in tables.items():
+            name = sql.Identifier(schema, table)
+            self._run(sql.SQL("CREATE TABLE {} (n int PRIMARY KEY)").format(name))
+            for number in rows:
+                self.insert(schema, table, number)
+
+    def drop(self, schema: str) -> None:
+        self._run(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+    def insert(self, schema: str, table: str, number: int) -> None:
+        name = sql.Identifier(schema, table)
+        self._run(sql.SQL("INSERT INTO {} VALUES ({})").format(name, sql.Literal(number)))
+
+    def comment(self, schema: str, text: str | None) -> None:
+        self._run(
+            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), sql.Literal(text))
+        )
+
+    def content(self) -> dict[str, tuple[str | None, dict[str, list[int]]]]:
+        schemas = self._run(
+            "SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace"
+            " WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')"
+        )
+        return {name: (comment, self._tables(name)) for name, comment in schemas}
+
+    def _tables(self, schema: str) -> dict[str, list[int]]:
+        tables = self._run(
+            sql.SQL("SELECT tablename FROM pg_tables WHERE schemaname = {}").format(
+                sql.Literal(schema)
+            )
+        )
+        return {
+            table: [
+                number
+                for (number,) in self._run(
+                    sql.SQL("SELECT n FROM {} ORDER BY 1").format(sql.Identifier(schema, table))
+                )
+            ]
+            for (table,) in tables
+        }
+
+    def _run(self, statement: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
