@@ -45,7 +45,7 @@ types: $(INSTALLED)  ## The type checker alone
 	$(BIN)/mypy
 
 docs: $(INSTALLED)  ## Execute every block of README and docs
-	$(BIN)/python -m pytest README.md docs branch_toolkit_tests/docs
+	$(BIN)/python -m pytest README.md CONTRIBUTING.md docs
 
 # The browser test wants a Chromium. Where none can be installed it is skipped, and says so.
 browser:

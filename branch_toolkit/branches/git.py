@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterable
 
 from pydantic import Field
 
 from branch_toolkit.branches import BranchSource
-from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, canonical_repository
+from branch_toolkit.core.branch import (
+    Branch,
+    BranchKey,
+    BranchSnapshot,
+    canonical_repository,
+    without_credentials,
+)
 from branch_toolkit.core.errors import BranchSourceUnavailable, InvalidBranch
 
 _HEAD = re.compile(r"refs/heads/(?P<name>.+)")
 # GitHub and Gitea publish pull requests under refs/pull, GitLab under refs/merge-requests.
 _PULL_REQUEST = re.compile(r"refs/(?:pull|merge-requests)/(?P<number>[1-9]\d*)/head")
 _PATTERNS = ("HEAD", "refs/heads/*", "refs/pull/*/head", "refs/merge-requests/*/head")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class GitRemoteBranches(BranchSource):
@@ -26,6 +32,9 @@ class GitRemoteBranches(BranchSource):
     A branch is open while it exists on the remote. Plain git cannot tell a merged branch from a
     deleted one; both are gone. Where the remote publishes pull requests as refs, a branch whose
     head is a pull request's head has its number. The remote's default branch is left out.
+
+    Branches of forks are not on the remote, so the environment of a pull request from a fork looks
+    gone. Where forks get branch deployments, use a source that asks the forge.
 
     Examples:
         ```python
@@ -71,11 +80,12 @@ class GitRemoteBranches(BranchSource):
             complete=True,
             source=f"the git remote {self._shown_url}",
             repository=repository,
+            knows_numbers=bool(refs.pull_requests),
         )
 
     @property
     def _shown_url(self) -> str:
-        return _CREDENTIALS.sub("", self.url)
+        return without_credentials(self.url)
 
     def _ls_remote(self) -> str:
         command = ["git", "ls-remote", "--symref", "--", self.url, *_PATTERNS]
@@ -102,7 +112,7 @@ class GitRemoteBranches(BranchSource):
     def _reason(self, stderr: str) -> str:
         lines = [line.strip() for line in stderr.splitlines() if line.strip()]
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
-        return _CREDENTIALS.sub("", fatal[0] if fatal else "git gave no reason")
+        return without_credentials(fatal[0] if fatal else "git gave no reason")
 
     def _unreachable(self, reason: str) -> BranchSourceUnavailable:
         return BranchSourceUnavailable(
@@ -121,8 +131,10 @@ class _Refs:
         self.pull_requests: dict[int, str] = {}
 
     def numbers(self) -> dict[str, int]:
-        """The newest pull request of each commit that is the head of one."""
-        return {sha: number for number, sha in sorted(self.pull_requests.items())}
+        """The newest pull request of each commit that is the head of one branch and no other."""
+        heads = Counter(self.heads.values())
+        newest = {sha: number for number, sha in sorted(self.pull_requests.items())}
+        return {sha: number for sha, number in newest.items() if heads[sha] == 1}
 
 
 def _parse(output: str) -> _Refs:

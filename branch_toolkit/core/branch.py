@@ -10,7 +10,9 @@ from enum import Enum
 
 from branch_toolkit.core.errors import InvalidBranch
 
-_URL_PREFIX = re.compile(r"^(?:[a-z][a-z0-9+.-]*://)?(?:[^@/]+@)?", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?[^/]*/", re.IGNORECASE)
+_SCP_LIKE = re.compile(r"(?:[^@/]+@)?[^@/:]+:(?!/)")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class BranchState(str, Enum):
@@ -106,6 +108,8 @@ class BranchSnapshot:
         repository: The repository that was asked about; environments of others are not its
             business. None: unknown.
         note: Why it is not complete, where it is not.
+        knows_numbers: Whether it knows pull requests; if not, the absence of one says nothing.
+        knows_names: Whether it knows branches without a pull request.
     """
 
     branches: tuple[Branch, ...]
@@ -113,6 +117,8 @@ class BranchSnapshot:
     source: str
     repository: str | None = None
     note: str | None = None
+    knows_numbers: bool = True
+    knows_names: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +148,9 @@ class Project:
             replace(
                 branch,
                 key=self.key(
-                    repository=branch.repository, number=branch.key.number, name=branch.key.name
+                    repository=branch.repository or branch.key.repository,
+                    number=branch.key.number,
+                    name=branch.key.name,
                 ),
             )
             for branch in branches
@@ -151,22 +159,26 @@ class Project:
 
 def canonical_repository(text: str) -> str:
     """`owner/name` from any way of writing a repository: a URL, an scp-like address, a path."""
-    rest = _URL_PREFIX.sub("", text.strip())
-    had_prefix = rest != text.strip()
-    rest = rest.rstrip("/").removesuffix(".git")
-    if had_prefix:
-        # What is left of a URL begins with the host: `github.com/owner/name`, `host:owner/name`.
-        rest = re.sub(r"^[^/:]*(?::\d+/|[:/])", "", rest)
-    return rest.strip("/").lower()
+    rest = text.strip()
+    for prefix in (_URL, _SCP_LIKE):
+        if match := prefix.match(rest):
+            rest = rest[match.end() :]
+            break
+    return rest.rstrip("/").removesuffix(".git").strip("/").lower()
+
+
+def without_credentials(url: str) -> str:
+    """A URL without its user and password, for people to read."""
+    return _CREDENTIALS.sub("", url)
 
 
 def same_repository(left: str | None, right: str | None) -> bool:
     """Whether two names may mean one repository.
 
-    GitLab's branch deployments name only the project (`pipelines`), not its group, so a name that
-    ends the other is taken for it. An unknown one is taken for any.
+    GitLab's branch deployments name only the project (`pipelines`), not its group, so a bare name
+    that ends the other is taken for it. An unknown one is taken for any.
     """
     if left is None or right is None:
         return True
     short, long = sorted((canonical_repository(left), canonical_repository(right)), key=len)
-    return long == short or long.endswith(f"/{short}")
+    return long == short or ("/" not in short and long.endswith(f"/{short}"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from branch_toolkit.core.branch import Branch, BranchKey, BranchState
+from branch_toolkit.core.branch import Branch, BranchKey, BranchState, without_credentials
 from branch_toolkit.core.errors import InvalidBranch, InvalidDeployment
 
 DAGSTER_PREFIX = "DAGSTER_CLOUD_"
@@ -16,7 +17,9 @@ OVERRIDE_PREFIX = "BRANCH_TOOLKIT_"
 """The same variables under our own prefix, for Dagster OSS, CI and a developer's machine."""
 
 _TRUE = frozenset({"1", "true"})
-_FALSE = frozenset({"", "0", "false"})
+_FALSE = frozenset({"0", "false"})
+_IDENTIFYING = ("PULL_REQUEST_ID", "GIT_BRANCH")
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ class Deployment:
             branch=variables.branch() if is_branch else None,
             commit=variables.commit(),
             location_name=variables.get("LOCATION_NAME"),
-            git_url=variables.get("GIT_URL") or variables.get("RAW_GIT_URL"),
+            git_url=_public(variables.get("GIT_URL") or variables.get("RAW_GIT_URL")),
         )
 
 
@@ -90,17 +93,22 @@ class _Variables:
     environ: Mapping[str, str]
 
     def get(self, name: str) -> str | None:
+        return self._find(name)[1]
+
+    def _find(self, name: str) -> tuple[str, str | None]:
+        """The variable that counts, and its value."""
         for prefix in (OVERRIDE_PREFIX, DAGSTER_PREFIX):
             if value := self.environ.get(prefix + name, "").strip():
-                return value
-        return None
+                return prefix + name, value
+        return DAGSTER_PREFIX + name, None
 
     def branch_flag(self) -> bool:
         name = "IS_BRANCH_DEPLOYMENT"
         by_dagster = self._flag(DAGSTER_PREFIX + name)
         by_override = self._flag(OVERRIDE_PREFIX + name)
         if by_override is None:
-            self._refuse_unflagged_branch(flagged=bool(by_dagster))
+            if not by_dagster:
+                self._refuse_unflagged_branch()
             return bool(by_dagster)
         if by_dagster and not by_override:
             # An override that turned a branch into base would let it write to production.
@@ -112,9 +120,10 @@ class _Variables:
         return by_override
 
     def _flag(self, variable: str) -> bool | None:
-        if variable not in self.environ:
+        """True or False as it says; None if it says nothing."""
+        value = self.environ.get(variable, "").strip().lower()
+        if not value:
             return None
-        value = self.environ[variable].strip().lower()
         if value in _TRUE | _FALSE:
             return value in _TRUE
         raise InvalidDeployment(
@@ -122,34 +131,34 @@ class _Variables:
             remedy="Set it to 1 in a branch deployment, to 0 or nothing elsewhere.",
         )
 
-    def _refuse_unflagged_branch(self, *, flagged: bool) -> None:
-        named = [
-            OVERRIDE_PREFIX + name
-            for name in ("PULL_REQUEST_ID", "GIT_BRANCH")
-            if self.environ.get(OVERRIDE_PREFIX + name, "").strip()
-        ]
-        if named and not flagged:
-            raise InvalidDeployment(
-                f"{named[0]} names a branch, but nothing says that this is a branch deployment.",
-                remedy=f"Set {OVERRIDE_PREFIX}IS_BRANCH_DEPLOYMENT=1 too, or unset {named[0]}.",
-            )
+    def _refuse_unflagged_branch(self) -> None:
+        for name in _IDENTIFYING:
+            if self.environ.get(OVERRIDE_PREFIX + name, "").strip():
+                raise InvalidDeployment(
+                    f"{OVERRIDE_PREFIX}{name} names a branch, but nothing says that this is a"
+                    " branch deployment.",
+                    remedy=(
+                        f"Set {OVERRIDE_PREFIX}IS_BRANCH_DEPLOYMENT=1 too (0 for a base"
+                        f" deployment), or unset {OVERRIDE_PREFIX}{name}."
+                    ),
+                )
 
     def branch(self) -> Branch:
-        number, name = self._pull_request(), self.get("GIT_BRANCH")
-        repository = self.get("GIT_REPO")
-        if number is None and name is None:
-            raise InvalidDeployment(
-                "This is a branch deployment, but neither DAGSTER_CLOUD_PULL_REQUEST_ID nor"
-                " DAGSTER_CLOUD_GIT_BRANCH is set, so there is no telling which branch it is.",
-                remedy=(
-                    "Deploy with the pull request's number or the branch's name, or set"
-                    " BRANCH_TOOLKIT_PULL_REQUEST_ID or BRANCH_TOOLKIT_GIT_BRANCH."
-                ),
-            )
+        prefix = self._identifying_prefix()
+        name = self.environ.get(f"{prefix}GIT_BRANCH", "").strip() or None
+        number = self._pull_request(f"{prefix}PULL_REQUEST_ID")
+        repository = _public(self.get("GIT_REPO"))
         try:
             key = BranchKey(repository=repository, number=number, name=name)
         except InvalidBranch as error:
-            raise InvalidDeployment(error.problem, remedy=error.remedy) from error
+            raise InvalidDeployment(
+                f"This is a branch deployment, but {prefix}PULL_REQUEST_ID is not set and"
+                f" {prefix}GIT_BRANCH is {name!r}, so there is no telling which branch it is.",
+                remedy=(
+                    "Deploy with the pull request's number or a branch's name that has a letter or"
+                    " digit, or set BRANCH_TOOLKIT_PULL_REQUEST_ID or BRANCH_TOOLKIT_GIT_BRANCH."
+                ),
+            ) from error
         return Branch(
             key=key,
             name=name,
@@ -158,14 +167,19 @@ class _Variables:
             sha=self.get("GIT_SHA"),
         )
 
-    def _pull_request(self) -> int | None:
-        value = self.get("PULL_REQUEST_ID")
-        if value is None:
+    def _identifying_prefix(self) -> str:
+        # Number and name come from one prefix, so that they are of one branch.
+        overridden = any(self.environ.get(OVERRIDE_PREFIX + n, "").strip() for n in _IDENTIFYING)
+        return OVERRIDE_PREFIX if overridden else DAGSTER_PREFIX
+
+    def _pull_request(self, variable: str) -> int | None:
+        value = self.environ.get(variable, "").strip()
+        if not value:
             return None
-        if not (value.isascii() and value.isdigit()) or int(value) < 1:
+        if not _NUMBER.fullmatch(value):
             raise InvalidDeployment(
-                f"The pull-request id is {value!r}, which is not a positive whole number.",
-                remedy="Set DAGSTER_CLOUD_PULL_REQUEST_ID to the number that the forge shows.",
+                f"{variable} is {value[:40]!r}, which is not a positive whole number.",
+                remedy=f"Set {variable} to the number that the forge shows, such as 42.",
             )
         return int(value)
 
@@ -179,13 +193,18 @@ class _Variables:
         )
 
     def _timestamp(self) -> datetime | None:
-        value = self.get("GIT_TIMESTAMP")
+        variable, value = self._find("GIT_TIMESTAMP")
         if value is None:
             return None
         try:
             return datetime.fromtimestamp(float(value), tz=timezone.utc)
         except (ValueError, OverflowError, OSError) as error:
             raise InvalidDeployment(
-                f"The commit's timestamp is {value!r}, which is not in seconds since 1970.",
-                remedy="Set DAGSTER_CLOUD_GIT_TIMESTAMP as Dagster+ does, or unset it.",
+                f"{variable} is {value[:40]!r}, which is not in seconds since 1970.",
+                remedy="Set it as Dagster+ does, or unset it.",
             ) from error
+
+
+def _public(url: str | None) -> str | None:
+    # It goes into marks, which every role of the warehouse can read.
+    return None if url is None else without_credentials(url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project
@@ -38,25 +38,25 @@ class SchemaFacts:
 
 @dataclass(frozen=True, slots=True)
 class OwnedSchema:
-    """A schema that is proven to be a clone of ours. Only `claim` should make one.
+    """A schema that is proven to be a clone of ours: it cannot be made of one that is not.
 
     Args:
         facts: The schema as it was seen; a change is refused if it has changed since.
+        territory: What it was verified against.
+
+    Attributes:
         mark: Its mark.
+
+    Raises:
+        SchemaNotOwned: It is not ours, with the reason.
     """
 
     facts: SchemaFacts
-    mark: Mark
+    territory: Territory
+    mark: Mark = field(init=False)
 
     def __post_init__(self) -> None:
-        if decode(self.facts.comment) != self.mark:
-            raise SchemaNotOwned(self.facts.name, reason="its comment is not the mark given")
-        if self.mark.clone != self.facts.name:
-            raise SchemaNotOwned(
-                self.facts.name, reason=f"its mark is that of a schema called {self.mark.clone!r}"
-            )
-        if self.mark.base_schema == self.facts.name:
-            raise SchemaNotOwned(self.facts.name, reason="its mark calls it its own base")
+        object.__setattr__(self, "mark", self.territory.verify(self.facts))
 
     @property
     def name(self) -> str:
@@ -78,8 +78,8 @@ class Territory:
     database: str
     base_schemas: frozenset[str]
 
-    def claim(self, facts: SchemaFacts) -> OwnedSchema:
-        """Proves that a schema is a clone of this project.
+    def verify(self, facts: SchemaFacts) -> Mark:
+        """The mark of a schema that is a clone of this project.
 
         Raises:
             SchemaNotOwned: It is not, with the reason.
@@ -102,7 +102,13 @@ class Territory:
             raise SchemaNotOwned(
                 facts.name, reason="its mark was made in another database and came with a copy"
             )
-        return OwnedSchema(facts, mark)
+        if mark.clone != facts.name:
+            raise SchemaNotOwned(
+                facts.name, reason=f"its mark is that of a schema called {mark.clone!r}"
+            )
+        if mark.base_schema == facts.name:
+            raise SchemaNotOwned(facts.name, reason="its mark calls it its own base")
+        return mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +240,7 @@ def take_inventory(schemas: Iterable[SchemaFacts], territory: Territory) -> Inve
         if not is_mark(facts.comment):
             continue
         try:
-            clone = territory.claim(facts)
+            clone = OwnedSchema(facts, territory)
             clones[_key(clone.mark, territory.project)].append(clone)
         except SchemaNotOwned as error:
             refused.append(Refused(facts.name, error.reason))

@@ -91,10 +91,10 @@ def reconcile(
     ]
     actions += [
         Action(verb=Verb.PROVISION, reason="the branch is open", branch=branch)
-        for branch in snapshot.branches
+        for branch in index.by_key.values()
         if branch.state is BranchState.OPEN
         and branch.key not in provided
-        and not policy.ignores(branch.name)
+        and not policy.ignores(branch.name or branch.key.name)
     ]
     return tuple(_cap_drops(_break_circuit(actions, environments, policy), policy))
 
@@ -106,10 +106,11 @@ class _Index:
 
     @classmethod
     def of(cls, branches: Iterable[Branch]) -> _Index:
-        branches = tuple(branches)
+        # Of what is told twice, that counts which keeps: open before unknown before ended.
+        ordered = sorted(branches, key=_keeps_least)
         return cls(
-            {branch.key: branch for branch in branches},
-            {branch.name: branch for branch in branches if branch.name and _is_own(branch.key)},
+            {branch.key: branch for branch in ordered},
+            {branch.name: branch for branch in ordered if branch.name and _is_own(branch.key)},
         )
 
     def find(self, environment: Environment) -> Branch | None:
@@ -117,11 +118,19 @@ class _Index:
         if exact is not None or environment.branch is None or not _is_own(environment.key):
             return exact
         # Plain git knows names where a branch deployment knows a number, and a pull request may be
-        # opened after the branch. Then the name has to do; two numbers are two branches.
+        # opened after the branch. Then the name has to do, but only to keep; two numbers are two
+        # branches.
         namesake = self.by_name.get(environment.branch)
-        if namesake is None or None not in (namesake.key.number, environment.key.number):
+        if namesake is None or namesake.state.ended:
             return None
-        return namesake
+        both_numbered = None not in (namesake.key.number, environment.key.number)
+        return None if both_numbered else namesake
+
+
+def _keeps_least(branch: Branch) -> int:
+    if branch.state is BranchState.OPEN:
+        return 2
+    return 0 if branch.state.ended else 1
 
 
 def _is_own(key: BranchKey) -> bool:
@@ -144,28 +153,41 @@ def _for_environment(
         return act(Verb.KEEP, "its mark is dated in the future, so some clock is wrong")
     if not same_repository(environment.repository, snapshot.repository):
         return act(Verb.KEEP, f"it belongs to another repository ({environment.repository})")
-    ended = _ended(branch, snapshot)
+    ended = _ended(environment, branch, snapshot)
     if branch is not None and branch.state is BranchState.OPEN:
         if environment.retired or environment.partly_retired:
             return act(Verb.RESTORE, "the branch is open again")
         if missing_schemas(environment, schemas):
             return act(Verb.PROVISION, "it lacks clones of some base schemas")
         return act(Verb.KEEP, "the branch is open")
-    if policy.protects(environment.branch):
+    if policy.protects(environment.branch) or (branch and policy.protects(branch.name)):
         return act(Verb.KEEP, "the branch is protected")
     if ended is None:
         return act(Verb.KEEP, _why_unknown(branch, snapshot))
     if not environment.retired:
         return act(Verb.RETIRE, ended)
-    if environment.drop_after is not None and environment.drop_after <= now:
+    if environment.drop_after is None:
+        return act(Verb.KEEP, "it is set aside without a date to drop it after")
+    if environment.drop_after <= now:
         return act(Verb.DROP, f"{ended} and its grace period is over")
     return act(Verb.KEEP, f"{ended} and its grace period ends {environment.drop_after}")
 
 
-def _ended(branch: Branch | None, snapshot: BranchSnapshot) -> str | None:
+def _ended(environment: Environment, branch: Branch | None, snapshot: BranchSnapshot) -> str | None:
     if branch is not None:
         return f"the branch was {branch.state.value}" if branch.state.ended else None
-    return f"the branch is gone from {snapshot.source}" if snapshot.complete else None
+    if not snapshot.complete or not _would_be_told(environment, snapshot):
+        return None
+    return f"the branch is gone from {snapshot.source}"
+
+
+def _would_be_told(environment: Environment, snapshot: BranchSnapshot) -> bool:
+    """Whether a complete answer would have the branch in it, if it were open."""
+    if not _is_own(environment.key) and snapshot.repository is None:
+        return False
+    if snapshot.knows_numbers and environment.key.number is not None:
+        return True
+    return snapshot.knows_names and environment.branch is not None
 
 
 def _why_unknown(branch: Branch | None, snapshot: BranchSnapshot) -> str:
@@ -179,7 +201,7 @@ def _from_the_future(environment: Environment, now: datetime) -> bool:
     return any(
         time is not None and time > now + CLOCK_TOLERANCE
         for clone in environment.clones
-        for time in (clone.mark.created_at, clone.mark.retired_at)
+        for time in (clone.mark.created_at, clone.mark.last_used_at, clone.mark.retired_at)
     )
 
 

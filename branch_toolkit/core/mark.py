@@ -20,6 +20,9 @@ _REMEDY = (
 )
 
 
+_TIMES = frozenset({"created_at", "last_used_at", "retired_at", "drop_after"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """What a clone says of itself.
@@ -58,6 +61,12 @@ class Mark:
     drop_after: datetime | None = None
     toolkit: str = __version__
 
+    def __post_init__(self) -> None:
+        for name in _TIMES:
+            time = getattr(self, name)
+            if time is not None and time.tzinfo is None:
+                raise ValueError(f"{name} of a mark has no time zone: {time}")
+
     @property
     def retired(self) -> bool:
         """Whether the clone is set aside."""
@@ -74,7 +83,6 @@ class Mark:
         )
 
 
-_TIMES = frozenset({"created_at", "last_used_at", "retired_at", "drop_after"})
 _OPTIONAL = frozenset(
     {"repository", "branch", "pull_request", "retired_at", "retired_because", "drop_after"}
 )
@@ -87,7 +95,7 @@ def encode(mark: Mark) -> str:
     for name in _FIELDS:
         value = getattr(mark, name)
         content[name] = value.isoformat() if isinstance(value, datetime) else value
-    return json.dumps({**content, CHECKSUM_KEY: _checksum(content)}, ensure_ascii=False)
+    return json.dumps({**content, CHECKSUM_KEY: _checksum(content)})
 
 
 def is_mark(comment: str | None) -> bool:
@@ -144,7 +152,10 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _aware(name: str, value: Any) -> datetime:
-    time = datetime.fromisoformat(value)
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}") from None
     if time.tzinfo is None:
         raise ValueError(f"{name} has no time zone")
     return time

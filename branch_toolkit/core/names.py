@@ -25,9 +25,9 @@ DEFAULT_PROJECT = "default"
 _SHORT, _LONG = 6, 16
 _LONGEST_SLUG = 30
 _LONGEST_SLUG_BESIDE_A_CUT_BASE = 24
-# Few branches can share the slug of such a name (they differ in `-_/.` only), so that six digits
-# of a digest tell them apart; all others get sixteen.
-_PLAIN = re.compile(r"[a-z0-9]+(?:[-_/.][a-z0-9]+){0,3}")
+# A name in the usual style, such as `feature/login-page`. Two of them with the same slug can only
+# differ in the first separator, so six digits of a digest tell them apart; all others get sixteen.
+_PLAIN = re.compile(r"[a-z0-9]+(?:/[a-z0-9]+)?(?:-[a-z0-9]+)*|pr_[0-9]+")
 _SNOWFLAKE_UNQUOTED = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
@@ -41,6 +41,7 @@ class Dialect:
         length: How a name is measured against `limit`.
         fold: What the warehouse makes of a base schema's name as a user writes it.
         case: The letter case of the part that we add.
+        reserved: What no schema's name may begin with.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Dialect:
     length: Callable[[str], int]
     fold: Callable[[str], str]
     case: Callable[[str], str]
+    reserved: str | None = None
 
 
 def _bytes(text: str) -> int:
@@ -65,7 +67,7 @@ def _snowflake_fold(text: str) -> str:
 
 
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS: 63 bytes.
-POSTGRES = Dialect("Postgres", limit=63, length=_bytes, fold=_same, case=str.lower)
+POSTGRES = Dialect("Postgres", limit=63, length=_bytes, fold=_same, case=str.lower, reserved="pg_")
 # https://docs.snowflake.com/en/sql-reference/identifiers-syntax: 255 characters, folded to upper.
 SNOWFLAKE = Dialect("Snowflake", limit=255, length=len, fold=_snowflake_fold, case=str.upper)
 
@@ -79,7 +81,11 @@ def environment_name(branch: BranchKey, *, project: str = DEFAULT_PROJECT) -> st
         parts.append(branch.repository.rpartition("/")[2])
     parts.append(f"pr_{branch.number}" if branch.number is not None else str(branch.name))
     slug = "_".join(filter(None, map(_slug, parts))) or "branch"
-    whole = all(map(_PLAIN.fullmatch, parts)) and len(slug) <= _LONGEST_SLUG
+    whole = (
+        branch.repository is None
+        and all(map(_PLAIN.fullmatch, parts))
+        and len(slug) <= _LONGEST_SLUG
+    )
     digest = _digest(project, branch, length=_SHORT if whole else _LONG)
     return f"{slug[:_LONGEST_SLUG].strip('_')}_{digest}"
 
@@ -94,7 +100,8 @@ def clone_name(
     """The name of a branch's clone of a base schema, such as `analytics__pr_42`.
 
     Raises:
-        InvalidName: The base schema's name is empty or longer than the dialect allows.
+        InvalidName: The base schema's name is empty or longer than the dialect allows, or the
+            clone's name would be one that the dialect reserves.
     """
     base = dialect.fold(base_schema)
     if not base or dialect.length(base) > dialect.limit or "\0" in base:
@@ -102,6 +109,12 @@ def clone_name(
             f"{base_schema!r} cannot be a schema's name in {dialect.name}"
             f" (1 to {dialect.limit} {'bytes' if dialect.length is _bytes else 'characters'}).",
             remedy="Correct `schemas` of the warehouse resource.",
+        )
+    if dialect.reserved and f"{base}{SEPARATOR}".startswith(dialect.reserved):
+        raise InvalidName(
+            f"A clone of {base_schema!r} would have a name that begins with {dialect.reserved!r},"
+            f" which {dialect.name} reserves for itself.",
+            remedy="Take that schema out of `schemas`, or rename it.",
         )
     environment = environment_name(branch, project=project)
     name = f"{base}{SEPARATOR}{dialect.case(environment)}"
@@ -123,8 +136,13 @@ def clone_names(
     """The names of all of a branch's clones, by base schema.
 
     Raises:
-        InvalidName: A clone would have the name of a base schema.
+        InvalidName: A clone would have the name of a base schema, or two base schemas are one.
     """
+    if len({dialect.fold(base) for base in base_schemas}) < len(base_schemas):
+        raise InvalidName(
+            f"Two of the base schemas {', '.join(base_schemas)} are one in {dialect.name}.",
+            remedy="Name each once in `schemas` of the warehouse resource.",
+        )
     names = {
         base: clone_name(base, branch, project=project, dialect=dialect) for base in base_schemas
     }

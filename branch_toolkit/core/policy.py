@@ -40,7 +40,14 @@ class Policy:
             raise InvalidPolicy(problem, remedy="Correct the policy given to build_branch_defs.")
 
     def _problems(self) -> list[str]:
-        problems = []
+        problems = [
+            f"{name} is one text ({value!r}); its letters would each be taken for a glob."
+            for name, value in (
+                ("ignored_branches", self.ignored_branches),
+                ("protected_branches", self.protected_branches),
+            )
+            if isinstance(value, str)
+        ]
         if self.grace < timedelta(0):
             problems.append(f"The grace period is negative ({self.grace}).")
         if not 0 < self.max_retired_share <= 1:

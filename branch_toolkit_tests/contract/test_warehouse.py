@@ -20,7 +20,7 @@ from branch_toolkit.core.errors import (
 from branch_toolkit.core.mark import decode, encode
 from branch_toolkit.core.plan import Expectation, Hazard, Plan
 from branch_toolkit.verbs import Environments
-from branch_toolkit_tests.conftest import own_database
+from branch_toolkit_tests.databases import own_database
 from branch_toolkit_tests.contract.harness import Harness, MemoryHarness, PostgresHarness
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
@@ -235,7 +235,7 @@ def test_a_schema_of_the_clones_name_that_is_not_ours_is_never_taken(
     harness.create("analytics__pr_42", {"mine": [5]})
     before = harness.content()
     for refresh in (False, True):
-        with pytest.raises(SchemaNotOwned, match="without a mark|is not a clone"):
+        with pytest.raises(SchemaNotOwned, match=r"without a mark|is not a clone"):
             environments.provision(_branch(), now=NOW, refresh=refresh)
     assert harness.content() == before
 

@@ -1,4 +1,4 @@
-"""What every test stands on: an environment without deployment variables, and real databases."""
+"""What every test stands on: no deployment variables around it, and real databases."""
 
 from __future__ import annotations
 
