@@ -6,20 +6,18 @@ as they would for a reader who follows it line by line.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy.engine import make_url
 from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
 
+_python = PythonEvaluator()
 ROOT = Path(__file__).resolve().parent.parent.parent
-_ENVIRON = "environ"
-_FOLDER = "folder"
 
 
 def collect_documents() -> Callable[[Path, Any], Any]:
@@ -27,7 +25,7 @@ def collect_documents() -> Callable[[Path, Any], Any]:
     return Sybil(
         path=str(ROOT),
         parsers=[
-            _PythonParser(),
+            CodeBlockParser(language="python", evaluator=_run_python),
             CodeBlockParser(language="bash", evaluator=_run_bash),
             CodeBlockParser(language="sql", evaluator=_run_sql),
         ],
@@ -36,23 +34,19 @@ def collect_documents() -> Callable[[Path, Any], Any]:
     ).pytest()
 
 
-class _PythonParser(PythonCodeBlockParser):
-    def evaluate(self, example: Example) -> None:
-        # A bash block may use what a reader would have saved by then.
-        namespace = example.document.namespace
-        _enter(namespace)
-        (namespace[_FOLDER] / "definitions.py").write_text(str(example.parsed))
-        super().evaluate(example)
+def _run_python(example: Example) -> None:
+    # A bash block may use what a reader would have saved by then.
+    file = Path(_environ(example)["DOCUMENT_FOLDER"]) / "definitions.py"
+    file.write_text(str(example.parsed))
+    _python(example)
 
 
 def _run_bash(example: Example) -> None:
-    namespace = example.document.namespace
-    _enter(namespace)
-    command = str(example.parsed)
+    environ, command = _environ(example), str(example.parsed)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
-        cwd=ROOT if command.startswith("make ") else namespace[_FOLDER],
-        env=namespace[_ENVIRON],
+        cwd=ROOT if command.startswith("make ") else environ["DOCUMENT_FOLDER"],
+        env=environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -62,13 +56,10 @@ def _run_bash(example: Example) -> None:
 
 
 def _run_sql(example: Example) -> None:
-    url = make_url(example.document.namespace[_ENVIRON]["WAREHOUSE_URL"])
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
+    with psycopg.connect(_environ(example)["WAREHOUSE_URL"], autocommit=True) as connection:
         connection.execute(str(example.parsed).encode())
 
 
-def _enter(namespace: dict[str, Any]) -> None:
-    environ = namespace["document_environ"]
-    namespace[_ENVIRON], namespace[_FOLDER] = environ, Path(environ["DOCUMENT_FOLDER"])
-    os.environ.update({name: environ[name] for name in ("WAREHOUSE_URL", "GIT_REMOTE")})
+def _environ(example: Example) -> dict[str, str]:
+    environ: dict[str, str] = example.document.namespace["document_environ"]
+    return environ

@@ -1,0 +1,186 @@
+"""The commands that change environments. What they do is imported when they run."""
+
+from __future__ import annotations
+
+import click
+
+from branch_toolkit.cli.options import (
+    TEXT,
+    Hours,
+    Output,
+    TargetOptions,
+    branch_options,
+    dry_run_option,
+    target_options,
+    yes_option,
+)
+
+
+@click.command()
+@branch_options
+@click.option(
+    "--branch-repository",
+    type=TEXT,
+    metavar="OWNER/NAME",
+    help="The branch's repository, where branches of several share the project.",
+)
+@click.option(
+    "--refresh", is_flag=True, help="Replace its clones by new ones; what it has written is lost."
+)
+@dry_run_option
+@yes_option
+@target_options
+def provision(
+    *,
+    target: TargetOptions,
+    output: Output,
+    pull_request: int | None,
+    branch: str | None,
+    branch_repository: str | None,
+    refresh: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """See to it that a branch has its environment.
+
+    Makes a clone of each base schema that the branch has none of yet, all in one transaction, and
+    brings back an environment that was retired. What is there is kept, with the branch's data:
+    call it as often as you like. In a branch deployment the branch need not be given.
+
+    Only reads the base schemas: it never changes them, and gives way to production's locks. With
+    --refresh the branch's clones are replaced, and it asks first if that loses data.
+
+    \b
+    Examples:
+        branch-toolkit provision --pull-request 42 -m acme_pipelines.definitions
+        branch-toolkit provision --branch feature/login --dry-run -m acme_pipelines.definitions
+        branch-toolkit provision --pull-request 42 --refresh --yes -m acme_pipelines.definitions
+
+    \b
+    JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
+        seconds] notes [object text] statements [sql action schema object hazards rows size_bytes]
+    """
+    from branch_toolkit.cli.wanted import Wanted
+    from branch_toolkit.cli.working import provision as run
+
+    wanted = Wanted(pull_request=pull_request, branch=branch)
+    run(
+        target,
+        output,
+        wanted=wanted,
+        branch_repository=branch_repository,
+        refresh=refresh,
+        dry_run=dry_run,
+        yes=yes,
+    )
+
+
+@click.command()
+@click.argument("environment", type=TEXT)
+@click.option(
+    "--reason",
+    type=TEXT,
+    default="it was asked for",
+    show_default=True,
+    help="Why, for those who wonder where it went.",
+)
+@click.option(
+    "--grace-hours",
+    type=Hours(),
+    help="Hours in which it can be restored. Default: the policy's, which is 72 unless set.",
+)
+@dry_run_option
+@yes_option
+@target_options
+def retire(
+    *,
+    target: TargetOptions,
+    output: Output,
+    environment: str,
+    reason: str,
+    grace_hours: float | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Set an ENVIRONMENT aside, such as pr_42.
+
+    Only its marks are changed: the branch's runs no longer find it, and `restore` brings it back
+    until the grace period is over. Never drops anything; a later `sweep` does, and only if the
+    branch has ended by then.
+
+    \b
+    Example:
+        branch-toolkit retire pr_42 --reason "superseded by #57" -m acme_pipelines.definitions
+
+    \b
+    JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
+        seconds] notes [object text] statements [sql action schema object hazards rows size_bytes]
+    """
+    from branch_toolkit.cli.working import retire as run
+
+    run(
+        target,
+        output,
+        name=environment,
+        reason=reason,
+        grace_hours=grace_hours,
+        dry_run=dry_run,
+        yes=yes,
+    )
+
+
+@click.command()
+@click.argument("environment", type=TEXT)
+@dry_run_option
+@target_options
+def restore(*, target: TargetOptions, output: Output, environment: str, dry_run: bool) -> None:
+    """Bring a retired ENVIRONMENT back, with its data.
+
+    Only its marks are changed; no table is touched, nothing is cloned anew. What was dropped
+    already cannot come back.
+
+    \b
+    Example:
+        branch-toolkit restore pr_42 -m acme_pipelines.definitions
+
+    \b
+    JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
+        seconds] notes [object text] statements [sql action schema object hazards rows size_bytes]
+    """
+    from branch_toolkit.cli.working import restore as run
+
+    run(target, output, name=environment, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("environment", type=TEXT, required=False)
+@dry_run_option
+@yes_option
+@target_options
+def sweep(
+    *, target: TargetOptions, output: Output, environment: str | None, dry_run: bool, yes: bool
+) -> None:
+    """Retire what has ended, and drop what is due.
+
+    Compares the environments (or only ENVIRONMENT) with the branches. One whose branch is merged,
+    closed or gone is retired; one that is retired and past its grace period is dropped for good,
+    with all that is in its schemas.
+
+    Never drops an environment in use, a schema without this project's own unedited mark, or one
+    that objects elsewhere depend on; and what it is not sure of, it keeps. Not available in a
+    branch deployment.
+
+    \b
+    Examples:
+        branch-toolkit sweep --dry-run -m acme_pipelines.definitions
+        branch-toolkit sweep --yes -m acme_pipelines.definitions
+
+    \b
+    JSON: dry_run decisions [verb environment branch pull_request reason sensor error report {verb
+        environment dry_run applied seconds results [schema object action rows size_bytes seconds]
+        notes [object text] statements [sql action schema object hazards rows size_bytes]}]
+        branches {source repository complete note branches} refused [schema reason]
+    """
+    from branch_toolkit.cli.sweeping import sweep as run
+
+    run(target, output, only=environment, dry_run=dry_run, yes=yes)

@@ -1,0 +1,229 @@
+"""Reads the catalogs, with every definition in them re-pointed to the clones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from branch_toolkit.core.errors import BaseSchemaNotFound, MissingRight
+from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
+from branch_toolkit.warehouses.postgres.structure.repoint import Target, repoint
+from branch_toolkit.warehouses.postgres.structure.statement import Node
+
+Record = TypeVar("Record")
+
+_AS_THEY_ARE = frozenset({"schema", "object", "name", "source"})
+"""Columns for the reader or for sorting, in which base keeps its name."""
+
+QUALIFYING_PATH = "pg_catalog, pg_temp"
+"""Under it, Postgres qualifies every name that is not its own."""
+
+
+@dataclass(frozen=True)
+class _ExtensionName:
+    schema: str
+    name: str
+    shared: bool
+
+
+class Catalog:
+    """The catalogs of a database, as far as they are about the base schemas.
+
+    Queries stand in `sql/`. One that deparses definitions is run under several search paths, and
+    its rows are compared; a fixed number of queries, whatever the number of tables.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], bases: Mapping[str, int], targets: list[Target]
+    ) -> None:
+        self._connection = connection
+        self._targets = targets
+        self._values = {
+            "bases": sql.Literal(list(bases.values())),
+            "clones": sql.Literal([target.clone for target in targets]),
+            "members": sql.SQL(query_text("members")).format(
+                bases=sql.Literal(list(bases.values()))
+            ),
+        }
+
+    @property
+    def targets(self) -> list[Target]:
+        """The base schemas and where references to them go."""
+        return self._targets
+
+    def fetch(
+        self, record: type[Record], query: str, *, nodes: Sequence[Node] = ()
+    ) -> list[Record]:
+        """The rows of a query, names of base qualified and not re-pointed.
+
+        Args:
+            record: What to make of a row; its fields are the query's columns.
+            query: The query's name.
+            nodes: The objects that the query is about, if it is not about all.
+        """
+        names, columns = self._columns(query, QUALIFYING_PATH, nodes)
+        return [record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+    def read(
+        self, record: type[Record], query: str, *, anchored: str | None = None
+    ) -> list[Record]:
+        """The rows of a query, their definitions re-pointed to the clones.
+
+        Args:
+            record: What to make of a row; its fields are the query's columns.
+            query: The query's name. It has to sort its rows by something other than definitions.
+            anchored: The column whose definition names its object's schema under every path.
+
+        Raises:
+            BaseChanged: The rows are others under another path.
+            ReferenceNotRepointed: See `repoint`.
+        """
+        names, columns = self._columns(query, QUALIFYING_PATH)
+        if not columns:
+            return []
+        seen = [
+            self._columns(query, f"{target.base}, pg_catalog, pg_temp")[1]
+            for target in self._targets
+        ]
+        if any(_ids(names, other) != _ids(names, columns) for other in seen):
+            raise BaseChanged(query)
+        repointed = [
+            self._repointed(name, values, others, anchored=name == anchored)
+            for name, values, *others in zip(names, columns, *seen, strict=True)
+        ]
+        return [
+            record(**dict(zip(names, row, strict=True))) for row in zip(*repointed, strict=True)
+        ]
+
+    def _columns(
+        self, query: str, path: str, nodes: Sequence[Node] = ()
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of a query's columns, and their values; no columns if there are no rows."""
+        statement = sql.SQL(query_text(query)).format(
+            **self._values,
+            classids=sql.Literal([classid for classid, _ in nodes]),
+            objids=sql.Literal([objid for _, objid in nodes]),
+        )
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            # One trip; the path is put back by the caller's rollback to a savepoint.
+            cursor.execute(sql.SQL("SET LOCAL search_path = {};").format(sql.SQL(path)) + statement)
+            cursor.nextset()
+            names = [column.name for column in cursor.description or ()]
+            return names, list(zip(*cursor.fetchall(), strict=True))
+
+    def _repointed(
+        self, name: str, values: Sequence[Any], others: list[Sequence[Any]], *, anchored: bool
+    ) -> Sequence[Any]:
+        # By column, since most of them have nothing to re-point, and comparing them is quick.
+        if name in _AS_THEY_ARE or not any(isinstance(value, str) for value in values):
+            return values
+        if not anchored and all(other == values for other in others) and not self._names(values):
+            return values
+        return [
+            repoint(value, list(seen), self._targets, anchored=anchored) if value else value
+            for value, *seen in zip(values, *others, strict=True)
+        ]
+
+    def _names(self, values: Sequence[str | None]) -> bool:
+        text = "\n".join(value for value in values if value)
+        return "::reg" in text or any(f"{target.base}." in text for target in self._targets)
+
+
+def _ids(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Which objects some rows are about, in order."""
+    ids = ("classid", "objid", "table")
+    return [values for name, values in zip(names, columns, strict=False) if name in ids]
+
+
+@contextmanager
+def reading(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """A savepoint (or a transaction, if there is none) that is rolled back at the end.
+
+    Settings that were changed and locks that were taken meanwhile are thereby undone.
+    """
+    with connection.transaction(force_rollback=True):
+        # Where many objects were made since the catalogs were last analysed, the planner takes them
+        # for small and nests loops over them, which takes minutes in place of milliseconds.
+        connection.execute("SET LOCAL enable_nestloop = off")
+        # Up to Postgres 17 a loop that cannot be avoided then counts as dear enough to compile.
+        connection.execute("SET LOCAL jit = off")
+        yield
+
+
+def open_catalog(connection: psycopg.Connection[Any], clones: Mapping[str, str]) -> Catalog:
+    """The catalogs of base schemas that are to be cloned.
+
+    Raises:
+        BaseSchemaNotFound: One of them is not there.
+    """
+    bases = schema_oids(connection, list(clones))
+    names = zip(
+        quoted(connection, list(clones)), quoted(connection, list(clones.values())), strict=True
+    )
+    targets = [Target(base, clone) for base, clone in names]
+    shared = Catalog(connection, bases, targets).fetch(_ExtensionName, "extension_names")
+    return Catalog(connection, bases, [_keeping(target, shared) for target in targets])
+
+
+def _keeping(target: Target, names: list[_ExtensionName]) -> Target:
+    ours = [name for name in names if name.schema == target.base]
+    return replace(
+        target,
+        kept=frozenset(name.name for name in ours if not name.shared),
+        ambiguous=frozenset(name.name for name in ours if name.shared),
+    )
+
+
+def schema_oids(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> dict[str, int]:
+    """The schemas' object ids, in order.
+
+    Raises:
+        BaseSchemaNotFound: One of them is not there.
+        MissingRight: The role may not use one of them.
+    """
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "SELECT nspname, oid::bigint, pg_catalog.has_schema_privilege(oid, 'USAGE')"
+            " FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)",
+            [list(schemas)],
+        )
+        found = {name: (oid, usable) for name, oid, usable in cursor}
+    for schema in schemas:
+        if schema not in found:
+            raise BaseSchemaNotFound(schema, database=connection.info.dbname, found=list(found))
+        # On `search_path`, a schema that may not be used is passed over without a word.
+        if not found[schema][1]:
+            raise _no_usage(schema)
+    return {schema: found[schema][0] for schema in schemas}
+
+
+def _no_usage(schema: str) -> MissingRight:
+    return MissingRight(
+        f"The role may not use schema {schema!r}, so what is in it cannot be read.",
+        remedy="Grant it USAGE on the schema, and SELECT on its tables and sequences.",
+    )
+
+
+def quoted(connection: psycopg.Connection[Any], names: Sequence[str]) -> list[str]:
+    """Identifiers as the server writes them in definitions: quoted only where that is needed."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(
+            "SELECT pg_catalog.quote_ident(name) FROM pg_catalog.unnest(%s::text[])"
+            " WITH ORDINALITY AS given(name, place) ORDER BY place",
+            [list(names)],
+        )
+        return [row[0] for row in cursor]
+
+
+@cache
+def query_text(name: str) -> str:
+    """The text of a query in `sql/`."""
+    return (resources.files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")

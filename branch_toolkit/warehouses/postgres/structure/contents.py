@@ -1,0 +1,75 @@
+"""Reads what copies the rows of tables and the state of sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from branch_toolkit.warehouses.postgres.structure.catalog import Catalog
+from branch_toolkit.warehouses.postgres.structure.model import Ddl, TableCopy
+from branch_toolkit.warehouses.postgres.structure.objects import Objects
+from branch_toolkit.warehouses.postgres.structure.statement import Node
+
+
+@dataclass(frozen=True)
+class _Copy:
+    classid: int
+    objid: int
+    schema: str
+    name: str
+    target: str
+    columns: str | None
+    values: str | None
+    source: str
+
+    @property
+    def sql(self) -> str:
+        # A table without columns that could be assigned still has rows.
+        columns = f" ({self.columns})" if self.columns else ""
+        target = f"INSERT INTO {self.target}{columns} OVERRIDING SYSTEM VALUE"
+        return f"{target} SELECT {self.values or ''} FROM ONLY {self.source}"  # noqa: S608
+
+
+@dataclass(frozen=True)
+class _Size:
+    objid: int
+    rows: int | None
+    bytes: int
+    index_bytes: int
+
+
+@dataclass(frozen=True)
+class _Value:
+    classid: int
+    objid: int
+    schema: str
+    object: str
+    target: str
+    source: str
+
+    @property
+    def sql(self) -> str:
+        values = f"{self.target}::pg_catalog.regclass, last_value, is_called"
+        return f"SELECT pg_catalog.setval({values}) FROM {self.source}"  # noqa: S608
+
+
+def read_copies(catalog: Catalog, omitted: Collection[Node]) -> Iterator[TableCopy]:
+    """What copies the rows of each table that is not omitted."""
+    sizes = {size.objid: size for size in catalog.fetch(_Size, "sizes")}
+    for copy in catalog.read(_Copy, "copies"):
+        size = sizes.get(copy.objid)
+        if size and (copy.classid, copy.objid) not in omitted:
+            yield TableCopy(
+                copy.schema, copy.name, copy.sql, size.rows, size.bytes, size.index_bytes
+            )
+
+
+def read_sequence_values(
+    catalog: Catalog, objects: Objects, omitted: Collection[Node]
+) -> Iterator[Ddl]:
+    """What sets each sequence to the value that base's has."""
+    for value in catalog.read(_Value, "sequence_values"):
+        node = value.classid, value.objid
+        # A sequence of an identity column comes and goes with its table.
+        if objects.makers.get(node) not in (None, *omitted):
+            yield Ddl(value.schema, value.object, value.sql)

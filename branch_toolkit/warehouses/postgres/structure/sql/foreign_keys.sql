@@ -1,0 +1,13 @@
+-- Foreign keys among the cloned tables; those of partitions come with their parent's.
+SELECT 'pg_constraint'::regclass::oid::bigint AS classid, k.oid::bigint AS objid,
+       n.nspname AS schema, format('foreign key %I of table %I', k.conname, c.relname) AS object,
+       format('ALTER TABLE %s%s ADD CONSTRAINT %I %s',
+              CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, c.oid::regclass, k.conname,
+              pg_get_constraintdef(k.oid)) AS sql
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid
+JOIN pg_class f ON f.oid = k.confrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = ANY ({bases}::oid[])
+  AND f.relnamespace = ANY ({bases}::oid[])
+ORDER BY k.oid
