@@ -1,22 +1,25 @@
-"""Every git branch gets its own data environment, from inside Dagster."""
+"""Every git branch gets its own data environment, from inside Dagster.
+
+The names are imported when they are asked for: `branch-toolkit --help` need not wait for Dagster,
+and nobody needs the driver of a warehouse that is not theirs.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dagster_shared.libraries import DagsterLibraryRegistry
-
-from branch_toolkit.branches import BranchSource
-from branch_toolkit.branches.git import GitRemoteBranches
-from branch_toolkit.branches.static import StaticBranches
-from branch_toolkit.core.deployment import Deployment
-from branch_toolkit.core.policy import Policy
-from branch_toolkit.defs import build_branch_defs
-from branch_toolkit.resources import PostgresWarehouse
 from branch_toolkit.version import __version__
 
 if TYPE_CHECKING:
+    from branch_toolkit.branches import BranchSource
+    from branch_toolkit.branches.git import GitRemoteBranches
+    from branch_toolkit.branches.static import StaticBranches
+    from branch_toolkit.core.deployment import Deployment
+    from branch_toolkit.core.policy import Policy
+    from branch_toolkit.defs import build_branch_defs
     from branch_toolkit.io_managers.pandas import PostgresPandasIOManager
+    from branch_toolkit.resources import PostgresWarehouse
 
 __all__ = [
     "BranchSource",
@@ -30,13 +33,23 @@ __all__ = [
     "build_branch_defs",
 ]
 
-DagsterLibraryRegistry.register("dagster-branch-toolkit", __version__, is_dagster_package=False)
+_HOMES = {
+    "BranchSource": "branches",
+    "Deployment": "core.deployment",
+    "GitRemoteBranches": "branches.git",
+    "Policy": "core.policy",
+    "PostgresPandasIOManager": "io_managers.pandas",
+    "PostgresWarehouse": "resources",
+    "StaticBranches": "branches.static",
+    "build_branch_defs": "defs",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: it needs the extra `pandas`.
-    if name == "PostgresPandasIOManager":
-        from branch_toolkit.io_managers.pandas import PostgresPandasIOManager
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
-        return PostgresPandasIOManager
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dagster as dg
+from dagster_shared.libraries import DagsterLibraryRegistry
 
 from branch_toolkit.branches import BranchSource
 from branch_toolkit.core.policy import Policy
@@ -10,6 +11,9 @@ from branch_toolkit.inventory import build_inventory_asset
 from branch_toolkit.jobs import POLICY_KEY, SOURCE_KEY, WAREHOUSE_KEY, build_branch_jobs
 from branch_toolkit.resources import WarehouseResource
 from branch_toolkit.sensors import build_branch_sensors
+from branch_toolkit.version import __version__
+
+DagsterLibraryRegistry.register("dagster-branch-toolkit", __version__, is_dagster_package=False)
 
 
 def build_branch_defs(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from branch_toolkit.reporting import environment_rows, explained, table
+from branch_toolkit.reporting import environment_details, environment_rows, explained, table
 from branch_toolkit.resources import WarehouseResource
 
 
@@ -26,6 +26,7 @@ def build_inventory_asset() -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "environments": table(environment_rows(inventory.environments)),
+                "details": table(environment_details(inventory.environments)),
                 "count": dg.MetadataValue.int(len(inventory.environments)),
                 "size_bytes": dg.MetadataValue.int(size_bytes),
                 "left alone": table(refused),

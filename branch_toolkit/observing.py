@@ -1,4 +1,4 @@
-"""Observe and plan: asks the branch source and the warehouse, and lets `reconcile` decide."""
+"""Observe, plan and apply: what sensors, the sweep and the command line have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 from branch_toolkit.branches import BranchSource
 from branch_toolkit.core.branch import BranchSnapshot
 from branch_toolkit.core.environment import Inventory
-from branch_toolkit.core.lifecycle import Action, reconcile
+from branch_toolkit.core.lifecycle import Action, Verb, reconcile
+from branch_toolkit.core.plan import OnProgress, Report, silent
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.verbs import Environments
 
@@ -40,3 +41,34 @@ def observe(
         snapshot, inventory.environments, policy, schemas=environments.schemas, now=now
     )
     return Observation(snapshot, inventory, actions)
+
+
+def carry_out(
+    environments: Environments,
+    action: Action,
+    policy: Policy,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    on_progress: OnProgress = silent,
+) -> Report | None:
+    """Executes one decision, as the job that a sensor asks for would; None where it is to keep."""
+    name = environments.name_for(action.key)
+    if action.verb is Verb.PROVISION:
+        return environments.provision(
+            action.subject, now=now, dry_run=dry_run, on_progress=on_progress
+        )
+    if action.verb is Verb.RESTORE:
+        return environments.restore(name, now=now, dry_run=dry_run, on_progress=on_progress)
+    if action.verb is Verb.RETIRE:
+        return environments.retire(
+            name,
+            because=action.reason,
+            grace=policy.grace,
+            now=now,
+            dry_run=dry_run,
+            on_progress=on_progress,
+        )
+    if action.verb is Verb.DROP:
+        return environments.drop(name, now=now, dry_run=dry_run, on_progress=on_progress)
+    return None

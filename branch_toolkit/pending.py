@@ -34,6 +34,9 @@ class Pending:
         """Why no run is asked for now; None if one may be."""
         if self.not_before is None or now >= self.not_before:
             return None
+        if self.not_before - now > _LONGEST_DELAY:
+            # A clock that was wrong once must not silence the sensor until it is right again.
+            return None
         return f"asked for {self.attempts} time(s), again after {self.not_before:%H:%M:%S %Z}"
 
     def attempted(self, now: datetime) -> Pending:
@@ -66,14 +69,21 @@ def decode_pending(cursor: str | None) -> dict[str, Pending]:
             return {}
         return {
             key: Pending(
-                since=datetime.fromisoformat(since),
+                since=_aware(since),
                 attempts=int(attempts),
-                not_before=datetime.fromisoformat(not_before) if not_before else None,
+                not_before=_aware(not_before) if not_before else None,
             )
             for key, (since, attempts, not_before) in content["pending"].items()
         }
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
+
+
+def _aware(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return time
 
 
 def _iso(time: datetime | None) -> str | None:

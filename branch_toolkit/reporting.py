@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from itertools import accumulate
 
 import dagster as dg
 
@@ -18,7 +21,7 @@ from branch_toolkit.core.errors import (
     WarehouseUnavailable,
 )
 from branch_toolkit.core.lifecycle import Action
-from branch_toolkit.core.plan import OnProgress, Progress, Report, Result
+from branch_toolkit.core.plan import OnProgress, Plan, Progress, Report, Result
 
 _TRANSIENT = (
     BaseBusy,
@@ -29,6 +32,8 @@ _TRANSIENT = (
 )
 _SECONDS_BETWEEN_LINES = 2.0
 _INTERNAL = frozenset({"set", "analyze"})
+_MOST_ROWS = 100
+_LONGEST_SCRIPT = 100_000
 
 
 @contextmanager
@@ -43,8 +48,20 @@ def explained() -> Iterator[None]:
                 "problem": dg.MetadataValue.text(error.problem),
                 "remedy": dg.MetadataValue.text(error.remedy),
             },
-            allow_retries=isinstance(error, _TRANSIENT),
+            allow_retries=may_pass(error),
         ) from error
+    except dg.Failure:
+        raise
+    except Exception as error:
+        # What we did not foresee will not mend itself either.
+        raise dg.Failure(
+            description=f"Unexpected {type(error).__name__}: {error}", allow_retries=False
+        ) from error
+
+
+def may_pass(error: BranchToolkitError) -> bool:
+    """Whether the same may well work a little later."""
+    return isinstance(error, _TRANSIENT)
 
 
 def log_progress(write: Callable[[str], object]) -> OnProgress:
@@ -97,19 +114,69 @@ def summary(report: Report) -> str:
 
 def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
     """The metadata of a run that applied a plan, or would have."""
+    tables, others = _told_apart(report)
     metadata: dict[str, dg.MetadataValue] = {
         "summary": dg.MetadataValue.text(summary(report)),
         "environment": dg.MetadataValue.text(report.plan.environment),
         "applied": dg.MetadataValue.bool(report.applied),
-        "objects": _result_table(shown_results(report)),
     }
+    if tables:
+        metadata["tables"] = table([_table_row(result) for result in tables])
+    if others:
+        metadata["other objects"] = dg.MetadataValue.text(_counted(others))
     if report.plan.statements:
-        statements = ";\n".join(statement.sql for statement in report.plan.statements)
-        metadata["statements"] = dg.MetadataValue.md(f"```sql\n{statements};\n```")
+        metadata["statements"] = dg.MetadataValue.md(f"```sql\n{_script(report.plan)}\n```")
     if report.plan.notes:
-        lines = "\n".join(f"- **{note.object}**: {note.text}" for note in report.plan.notes)
-        metadata["not cloned"] = dg.MetadataValue.md(lines)
+        lines = [f"- **{note.object}**: {note.text}" for note in report.plan.notes]
+        metadata["not cloned"] = dg.MetadataValue.md("\n".join(_first(lines, _MOST_ROWS)))
     return metadata
+
+
+def _told_apart(report: Report) -> tuple[list[Result], list[Result]]:
+    """The tables that were copied, largest first, and everything else."""
+    shown = shown_results(report)
+    tables = [result for result in shown if result.action == "copy"]
+    tables.sort(key=lambda result: (-(result.size_bytes or 0), result.schema, result.object))
+    made = {(result.schema, result.object) for result in tables}
+    others = [
+        result
+        for result in shown
+        if result.action != "copy" and (result.schema, result.object) not in made
+    ]
+    return tables, others
+
+
+def _table_row(result: Result) -> dict[str, str | int]:
+    return {
+        "schema": result.schema,
+        "table": result.object.removeprefix("table "),
+        "rows": "" if result.rows is None else f"{result.rows:,}",
+        "size": size(result.size_bytes),
+        "seconds": "" if result.seconds is None else f"{result.seconds:.2f}",
+    }
+
+
+def _counted(results: Sequence[Result]) -> str:
+    """`create: 2 schema, 8 constraint, 1 view; mark: 2 schema`."""
+    counts = Counter((result.action, result.object.split(" ")[0]) for result in results)
+    by_action: dict[str, list[str]] = {}
+    for (action, kind), count in counts.items():
+        by_action.setdefault(action, []).append(f"{count} {kind}")
+    return "; ".join(f"{action}: {', '.join(kinds)}" for action, kinds in by_action.items())
+
+
+def _script(plan: Plan) -> str:
+    statements = [f"{statement.sql};" for statement in plan.statements]
+    lengths = accumulate(len(statement) for statement in statements)
+    fitting = sum(length <= _LONGEST_SCRIPT for length in lengths)
+    return "\n".join(_first(statements, max(fitting, 1), comment="-- "))
+
+
+def _first(lines: Sequence[str], most: int, *, comment: str = "") -> list[str]:
+    # One event in the log must not grow with the warehouse.
+    if len(lines) <= most:
+        return list(lines)
+    return [*lines[:most], f"{comment}… and {len(lines) - most} more"]
 
 
 def shown_results(report: Report) -> list[Result]:
@@ -118,59 +185,62 @@ def shown_results(report: Report) -> list[Result]:
 
 
 def environment_rows(environments: Sequence[Environment]) -> list[dict[str, str | int]]:
-    """The inventory as rows for a table."""
+    """The inventory as rows for a table that fits a page."""
     return [
         {
             "environment": environment.name,
             "branch": environment.label,
-            "state": environment.state,
-            "why": environment.retired_because or "",
-            "schemas": ", ".join(clone.name for clone in environment.clones),
-            "created": environment.created_at.isoformat(timespec="seconds"),
-            "last used": environment.last_used_at.isoformat(timespec="seconds"),
-            "drop after": (
-                environment.drop_after.isoformat(timespec="seconds")
-                if environment.drop_after
-                else ""
-            ),
-            "tables": environment.tables,
-            "rows (estimate)": environment.rows,
+            "state": _state(environment),
             "size": size(environment.size_bytes),
-            "strategy": environment.strategy,
+            "tables": environment.tables,
+            "last used": _minute(environment.last_used_at),
         }
         for environment in environments
     ]
 
 
+def environment_details(environments: Sequence[Environment]) -> list[dict[str, str | int]]:
+    """What else there is to know of each."""
+    return [
+        {
+            "environment": environment.name,
+            "schemas": ", ".join(clone.name for clone in environment.clones),
+            "created": _minute(environment.created_at),
+            "rows (estimate)": environment.rows,
+            "strategy": environment.strategy,
+            "repository": environment.repository or "",
+        }
+        for environment in environments
+    ]
+
+
+def _state(environment: Environment) -> str:
+    if not environment.retired or environment.drop_after is None:
+        return environment.state
+    due = _minute(environment.drop_after)
+    return f"retired, as {environment.retired_because}; dropped after {due}"
+
+
+def _minute(time: datetime) -> str:
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def table(rows: Sequence[dict[str, str | int]]) -> dg.MetadataValue:
-    """Rows as a metadata table; an empty one says so."""
+    """Rows as a metadata table, no more than a page can show; an empty one says so."""
     if not rows:
         return dg.MetadataValue.text("none")
-    columns = [
-        dg.TableColumn(name, "integer" if isinstance(value, int) else "string")
-        for name, value in rows[0].items()
-    ]
+    names = list(rows[0])
+    records = [{name: str(row[name]) for name in names} for row in rows[:_MOST_ROWS]]
+    if len(rows) > _MOST_ROWS:
+        records.append(
+            dict.fromkeys(names, "") | {names[0]: f"… and {len(rows) - _MOST_ROWS} more"}
+        )
     return dg.MetadataValue.table(
-        [dg.TableRecord(dict(row)) for row in rows], schema=dg.TableSchema(columns=columns)
+        [dg.TableRecord(record) for record in records],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names]),
     )
 
 
 def action_line(action: Action, name: str) -> str:
     """`retire pr_42: the branch is gone from the git remote …`."""
     return f"{action.verb.value} {name}: {action.reason}"
-
-
-def _result_table(results: Sequence[Result]) -> dg.MetadataValue:
-    return table(
-        [
-            {
-                "schema": result.schema,
-                "object": result.object,
-                "action": result.action,
-                "rows": "" if result.rows is None else f"{result.rows:,}",
-                "size": size(result.size_bytes),
-                "seconds": "" if result.seconds is None else f"{result.seconds:.3f}",
-            }
-            for result in results
-        ]
-    )

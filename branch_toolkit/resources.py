@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
 
-from branch_toolkit.core.branch import Project
+from branch_toolkit.core.branch import Branch, Project
 from branch_toolkit.core.deployment import Deployment
-from branch_toolkit.core.environment import Environment
-from branch_toolkit.core.errors import CloneMissing, UnknownSchema
-from branch_toolkit.core.names import clone_names
+from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
+from branch_toolkit.core.errors import CloneMissing, SchemaNotOwned, UnknownSchema
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses import Warehouse
 
@@ -27,7 +27,6 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """A warehouse, and which of its schemas a branch gets clones of."""
 
     schemas: list[str] = Field(
-        min_length=1,
         description=(
             "The base schemas that every branch gets a clone of. The first is where assets are"
             " stored that name no schema."
@@ -48,6 +47,13 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             " repositories share this project."
         ),
     )
+
+    @field_validator("schemas")
+    @classmethod
+    def _check_schemas(cls, schemas: list[str]) -> list[str]:
+        if not schemas or "" in schemas or len(set(schemas)) < len(schemas):
+            raise ValueError("name at least one base schema, and each only once")
+        return schemas
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Warehouse]:
@@ -93,14 +99,11 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
                 raise UnknownSchema(base, configured=self.schemas)
         with self.environments() as environments:
             found = environments.of(deployment.branch)
-            name = environments.name_of(deployment.branch)
-            expected = clone_names(
-                self.schemas,
-                environments.adopt(deployment.branch).key,
-                project=self.project,
-                dialect=environments.warehouse.dialect,
-            )
-        return {base: _usable(found, base, expected[base], environment=name) for base in wanted}
+            clones = {clone.mark.base_schema: clone for clone in found.clones} if found else {}
+            for base in wanted:
+                if base not in clones or clones[base].mark.retired:
+                    raise _unusable(environments, deployment.branch, base, clones.get(base))
+        return {base: clones[base].name for base in wanted}
 
 
 class PostgresWarehouse(WarehouseResource):
@@ -140,6 +143,14 @@ class PostgresWarehouse(WarehouseResource):
         description="Seconds to wait for a lock on a base table before giving way to production.",
     )
 
+    @model_validator(mode="after")
+    def _check_search_path(self) -> Self:
+        both = sorted(set(self.schemas) & set(self.search_path))
+        if both:
+            # On a branch's path it would be production that answers for a table that is missing.
+            raise ValueError(f"search_path holds base schemas ({', '.join(both)}); take them out")
+        return self
+
     @contextmanager
     def open(self) -> Iterator[Warehouse]:
         """See `WarehouseResource.open`."""
@@ -166,10 +177,25 @@ class PostgresWarehouse(WarehouseResource):
             yield connection
 
 
-def _usable(found: Environment | None, base_schema: str, expected: str, *, environment: str) -> str:
-    clones = {clone.mark.base_schema: clone for clone in found.clones} if found else {}
-    clone = clones.get(base_schema)
-    if clone is None or clone.mark.retired:
-        state = "missing" if clone is None else f"set aside ({clone.mark.retired_because})"
-        raise CloneMissing(expected, base_schema=base_schema, environment=environment, state=state)
-    return clone.name
+def _unusable(
+    environments: Environments, branch: Branch, base_schema: str, clone: OwnedSchema | None
+) -> CloneMissing:
+    expected = environments.clone_names(branch)[base_schema]
+    state = f"set aside ({clone.mark.retired_because})" if clone else "missing"
+    if clone is None:
+        for facts in environments.warehouse.schemas(marked=False, names=[expected]):
+            state = _why_not_ours(environments, facts)
+    return CloneMissing(
+        expected,
+        base_schema=base_schema,
+        environment=environments.name_of(branch),
+        state=state,
+    )
+
+
+def _why_not_ours(environments: Environments, facts: SchemaFacts) -> str:
+    try:
+        OwnedSchema(facts, environments.territory)
+    except SchemaNotOwned as error:
+        return f"there, but not usable because {error.reason}"
+    return "there, but of another branch"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ from branch_toolkit.branches import BranchSource
 from branch_toolkit.core.deployment import Deployment
 from branch_toolkit.core.lifecycle import Action, Verb
 from branch_toolkit.core.policy import Policy
-from branch_toolkit.jobs import BRANCH_TAG, ENVIRONMENT_TAG, BranchJobs, environments_name
+from branch_toolkit.jobs import BRANCH_TAG, ENVIRONMENT_TAG, BranchJobs
 from branch_toolkit.observing import observe
 from branch_toolkit.pending import Pending, decode_pending, encode_pending
 from branch_toolkit.reporting import action_line
@@ -25,6 +25,7 @@ _ACTIVE = (
     dg.DagsterRunStatus.CANCELING,
 )
 _SHOWN = 10
+_STALE = timedelta(hours=12)
 
 
 def build_branch_sensors(
@@ -101,10 +102,10 @@ def _tick(
         after: dict[str, Pending] = {}
         runs, waits = [], []
         for action in due:
-            name = environments_name(action, environments)
+            name = environments.name_for(action.key)
             key = f"{action.verb.value}/{name}"
             item = pending.get(key) or Pending(since=now)
-            wait = item.wait(now) or _active_run(context.instance, name)
+            wait = _active_run(context.instance, name, now=now) or item.wait(now)
             if wait:
                 waits.append(f"{key}: {wait}")
             else:
@@ -116,11 +117,13 @@ def _tick(
     return dg.SensorResult(run_requests=runs, skip_reason=skip, cursor=encode_pending(after))
 
 
-def _active_run(instance: dg.DagsterInstance, environment: str) -> str | None:
-    runs = instance.get_runs(
-        filters=dg.RunsFilter(tags={ENVIRONMENT_TAG: environment}, statuses=list(_ACTIVE)),
-        limit=1,
+def _active_run(instance: dg.DagsterInstance, environment: str, *, now: datetime) -> str | None:
+    # A run whose worker was killed stays "started" for ever where run monitoring is off. Every verb
+    # is idempotent and alone on its environment, so an old one need not be waited for.
+    filters = dg.RunsFilter(
+        tags={ENVIRONMENT_TAG: environment}, statuses=list(_ACTIVE), updated_after=now - _STALE
     )
+    runs = instance.get_runs(filters=filters, limit=1)
     return f"run {runs[0].run_id} works on it" if runs else None
 
 
@@ -144,14 +147,10 @@ def _run_request(
 
 
 def _provision_request(action: Action, _name: str) -> tuple[str, dict[str, object]]:
-    branch = action.branch
-    if branch is None:
-        raise ValueError("only a branch that the source told of is provisioned")
-    # An environment that lacks a clone keeps the identity that it has.
-    key = action.environment.key if action.environment else branch.key
+    branch = action.subject
     config = {
-        "pull_request": key.number,
-        "branch": key.name or branch.name,
+        "pull_request": branch.key.number,
+        "branch": branch.name or branch.key.name,
         "repository": branch.repository,
     }
     return "provision_branch", {name: value for name, value in config.items() if value is not None}
@@ -176,15 +175,16 @@ def _skip_reason(
     requests: Mapping[Verb, Request],
 ) -> str:
     if waits:
-        return "Waiting: " + "; ".join(waits[:_SHOWN])
+        return "Waiting: " + _first(waits)
     verbs = " or ".join(verb.value for verb in requests)
-    kept = [
-        action_line(action, environments_name(action, environments))
+    lines = [
+        action_line(action, environments.name_for(action.key))
         for action in actions
-        if action.verb is Verb.KEEP
+        if action.environment is not None
     ]
-    head = f"Nothing to {verbs}."
-    if not kept:
-        return f"{head} There is no environment."
-    more = f"; and {len(kept) - _SHOWN} more" if len(kept) > _SHOWN else ""
-    return f"{head} {'; '.join(kept[:_SHOWN])}{more}"
+    return f"Nothing to {verbs}. {_first(lines) or 'There is no environment.'}"
+
+
+def _first(lines: Sequence[str]) -> str:
+    more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    return "; ".join(lines[:_SHOWN]) + more

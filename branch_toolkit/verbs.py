@@ -6,12 +6,12 @@ again inside the transaction that applies it, and a plan that is out of date is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from branch_toolkit.core.branch import Branch, Project, same_repository
+from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
 from branch_toolkit.core.environment import (
     Environment,
     Inventory,
@@ -60,7 +60,24 @@ class Environments:
 
     def name_of(self, branch: Branch) -> str:
         """The name of a branch's environment."""
-        return environment_name(self.adopt(branch).key, project=self.project.name)
+        return self.name_for(self.adopt(branch).key)
+
+    def name_for(self, key: BranchKey) -> str:
+        """The name of an environment, given the branch's identity within this project."""
+        return environment_name(key, project=self.project.name)
+
+    def clone_names(self, branch: Branch) -> Mapping[str, str]:
+        """The names of a branch's clones, by base schema, whether they are there or not.
+
+        Raises:
+            InvalidName: A clone would have a name that cannot be used.
+        """
+        return clone_names(
+            self.schemas,
+            self.adopt(branch).key,
+            project=self.project.name,
+            dialect=self.warehouse.dialect,
+        )
 
     def of(self, branch: Branch) -> Environment | None:
         """A branch's environment, or None.
@@ -68,7 +85,9 @@ class Environments:
         Raises:
             SchemaNotOwned: The name is taken by the same number in another repository.
         """
-        environment = self.inventory().of(self.adopt(branch).key)
+        key = self.adopt(branch).key
+        facts = self.warehouse.schemas(names=self.clone_names(branch).values())
+        environment = take_inventory(facts, self.territory).of(key)
         if environment and not same_repository(environment.repository, branch.repository):
             raise SchemaNotOwned(
                 environment.clones[0].name,
@@ -116,17 +135,28 @@ class Environments:
         because: str,
         grace: timedelta,
         now: datetime,
+        anew: bool = False,
         dry_run: bool = False,
         on_progress: OnProgress = silent,
     ) -> Report:
         """Sets an environment aside; `restore` brings it back until `now + grace`.
+
+        Args:
+            name: The environment.
+            because: Why, for people to read.
+            grace: How long it can be restored.
+            now: The time, aware.
+            anew: Give what is set aside already this reason and grace too; else it keeps its own.
+            dry_run: Only say what would be done.
+            on_progress: Told of each statement.
 
         Raises:
             EnvironmentNotFound: There is none of that name.
         """
 
         def plan() -> Plan:
-            clones = [c for c in self.inventory().find(name).clones if not c.mark.retired]
+            found = self.inventory().find(name).clones
+            clones = [clone for clone in found if anew or not clone.mark.retired]
             changes = [(c, c.mark.retire(now=now, because=because, grace=grace)) for c in clones]
             return self.warehouse.plan_marks("retire", name, changes)
 
@@ -200,8 +230,7 @@ class Environments:
         self, branch: Branch, base_schemas: Collection[str], *, now: datetime
     ) -> tuple[Mark, ...]:
         key = self.adopt(branch).key
-        dialect = self.warehouse.dialect
-        names = clone_names(self.schemas, key, project=self.project.name, dialect=dialect)
+        names = self.clone_names(branch)
         return tuple(
             Mark(
                 project=self.project.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from branch_toolkit_demo.story import Story
 def main(*, folder: Path, scale: float, ui: bool, port: int) -> None:
     """A branch is opened, worked in, merged and cleaned up, on a real Postgres of its own."""
     console = Console(highlight=False, soft_wrap=True)
+    # So that what the demo started is ended, however the demo is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     site = Site(folder.resolve(), dies_with_parent=True)
     site.clear()

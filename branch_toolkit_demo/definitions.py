@@ -35,13 +35,15 @@ def order_priorities(config: Priorities, warehouse: PostgresWarehouse) -> pd.Dat
     condition = "WHERE o_orderpriority = '1-URGENT'" if config.urgent_only else ""
     query = f"SELECT o_orderpriority, count(*) AS orders FROM orders {condition} GROUP BY 1"
     with warehouse.get_connection() as connection:
-        return pd.DataFrame(connection.execute(sqlalchemy.text(query)).mappings().all())
+        counts: pd.DataFrame = pd.read_sql(sqlalchemy.text(query), connection)
+    return counts
 
 
 @dg.asset
 def largest_priority(order_priorities: pd.DataFrame) -> pd.DataFrame:
     """The priority with the most orders."""
-    return order_priorities.sort_values("orders").tail(1)
+    largest: pd.DataFrame = order_priorities.sort_values("orders").tail(1)
+    return largest
 
 
 defs = dg.Definitions.merge(

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,12 +48,24 @@ def running(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=end_with_parent(),  # before any thread is started
+            preexec_fn=_begin(),  # before any thread is started
         )
     try:
         yield process
     finally:
         _end(process)
+
+
+def _begin() -> Callable[[], None]:
+    tie = end_with_parent()
+
+    def begin() -> None:
+        # A shell's background job ignores SIGINT, and its children would inherit that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if tie:
+            tie()
+
+    return begin
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -9,7 +9,6 @@ from branch_toolkit.cli.documents import Document, error_document
 from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.core.lifecycle import Action, Verb
 from branch_toolkit.core.plan import Report
-from branch_toolkit.jobs import environments_name
 from branch_toolkit.reporting import action_line
 from branch_toolkit.verbs import Environments
 
@@ -65,7 +64,7 @@ class Decision:
 
 def decisions_of(actions: Sequence[Action], environments: Environments) -> list[Decision]:
     """The decisions, what is to be done first."""
-    decisions = [Decision(action, environments_name(action, environments)) for action in actions]
+    decisions = [Decision(action, environments.name_for(action.key)) for action in actions]
     return sorted(decisions, key=lambda each: (_ORDER.index(each.action.verb), each.name))
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from branch_toolkit.cli.server import Server, server_of
 from branch_toolkit.cli.target import Target
 from branch_toolkit.core.environment import Inventory, SchemaFacts
 from branch_toolkit.verbs import Environments
+from branch_toolkit.warehouses import Server
 
 
 class Status(str, Enum):
@@ -55,9 +55,9 @@ class Scene:
         return self.stack.enter_context(self.target.warehouse.environments())
 
     @cached_property
-    def server(self) -> Server | None:
-        """The server, where there is one."""
-        return server_of(self.environments.warehouse)
+    def server(self) -> Server:
+        """What the warehouse says of itself."""
+        return self.environments.warehouse.server()
 
     @cached_property
     def schemas(self) -> dict[str, SchemaFacts]:

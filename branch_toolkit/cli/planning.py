@@ -23,11 +23,8 @@ from branch_toolkit.cli.showing import show_line, show_notes, show_statements
 from branch_toolkit.cli.target import Target, open_target
 from branch_toolkit.cli.wanted import Wanted
 from branch_toolkit.cli.wording import count, print_json
-from branch_toolkit.core.lifecycle import Verb
 from branch_toolkit.core.plan import Report
-from branch_toolkit.jobs import BranchConfig, sweep_one
-from branch_toolkit.observing import Observation, observe
-from branch_toolkit.sensors import _provision_request
+from branch_toolkit.observing import Observation, carry_out, observe
 from branch_toolkit.verbs import Environments
 
 
@@ -68,14 +65,7 @@ def _chosen(decisions: list[Decision], seen: Observation, wanted: Wanted) -> lis
 def _foreseen(decision: Decision, environments: Environments, target: Target) -> Decision:
     def act(decision: Decision) -> Report | None:
         now = datetime.now(tz=timezone.utc)
-        if decision.action.verb is Verb.PROVISION:
-            # As the sensor asks for it, so that the plan is that of the run.
-            config = _provision_request(decision.action, decision.name)[1]
-            branch = BranchConfig.model_validate(config).to_branch(target.warehouse)
-            return environments.provision(branch, now=now, dry_run=True)
-        if decision.action.verb is Verb.RESTORE:
-            return environments.restore(decision.name, now=now, dry_run=True)
-        return sweep_one(environments, decision.action, target.policy, dry_run=True)
+        return carry_out(environments, decision.action, target.policy, now=now, dry_run=True)
 
     return attempt(decision, act)
 

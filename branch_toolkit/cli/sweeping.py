@@ -24,8 +24,8 @@ from branch_toolkit.cli.target import Target, open_target
 from branch_toolkit.cli.wording import count, print_json
 from branch_toolkit.core.lifecycle import Verb
 from branch_toolkit.core.plan import OnProgress, Progress
-from branch_toolkit.jobs import _require_base, sweep_one
-from branch_toolkit.observing import Observation, observe
+from branch_toolkit.guards import require_base
+from branch_toolkit.observing import Observation, carry_out, observe
 from branch_toolkit.verbs import Environments
 
 _ACTING = (Verb.RETIRE, Verb.DROP)
@@ -38,7 +38,7 @@ def sweep(
     if not dry_run:
         require_answerable(yes=yes)
     with open_target(target) as opened, opened.warehouse.environments() as environments:
-        _require_base(opened.warehouse)
+        require_base(opened.warehouse.deployment)
         decisions, seen = _decide(environments, opened, only=only)
         if not (dry_run or yes):
             decisions, seen = _confirmed(decisions, environments, opened, only=only)
@@ -56,8 +56,7 @@ def _decide(
 ) -> tuple[list[Decision], Observation]:
     source = target.require_source()
     with waiting("reading the branches and the environments …"):
-        now = datetime.now(tz=timezone.utc)
-        seen = observe(environments, source, target.policy, now=now)
+        seen = observe(environments, source, target.policy, now=_now())
     if only is not None:
         seen.inventory.find(only)
     # To provision and to restore is the other sensor's business.
@@ -103,7 +102,9 @@ def _execute(
         done.append(
             attempt(
                 decision,
-                lambda each: sweep_one(environments, each.action, target.policy, dry_run=dry_run),
+                lambda each: carry_out(
+                    environments, each.action, target.policy, now=_now(), dry_run=dry_run
+                ),
             )
         )
     return done
@@ -146,3 +147,7 @@ def _document(decisions: Sequence[Decision], seen: Observation, *, dry_run: bool
         "branches": source_document(seen.snapshot),
         "refused": refused_documents(seen.inventory.refused),
     }
+
+
+def _now() -> datetime:
+    return datetime.now(tz=timezone.utc)

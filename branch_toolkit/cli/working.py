@@ -16,9 +16,10 @@ from branch_toolkit.cli.showing import show_report
 from branch_toolkit.cli.target import Target, open_target
 from branch_toolkit.cli.wanted import Wanted
 from branch_toolkit.cli.wording import print_json
-from branch_toolkit.core.branch import Branch, BranchKey
+from branch_toolkit.core.branch import Branch
 from branch_toolkit.core.plan import Hazard, Report
-from branch_toolkit.jobs import BranchConfig, _require_own
+from branch_toolkit.guards import require_own
+from branch_toolkit.launchpad import BranchConfig, grace_of
 
 Verb = Callable[..., Report]
 """A verb of `Environments` that lacks only its time, `dry_run` and `on_progress`."""
@@ -43,7 +44,7 @@ def provision(
         branch = _branch(wanted, branch_repository, opened)
         with opened.warehouse.environments() as environments:
             name = environments.name_of(branch)
-            _require_own(opened.warehouse, environments, name)
+            require_own(opened.warehouse.deployment, environments, name)
             verb = partial(environments.provision, branch, refresh=refresh)
             if refresh and not (dry_run or yes):
                 _ask(verb, f"Refresh {name}?", warning=_LOST, hazard=Hazard.DELETES_DATA)
@@ -64,9 +65,10 @@ def retire(
     if not dry_run:
         require_answerable(yes=yes)
     with open_target(target) as opened, opened.warehouse.environments() as environments:
-        _require_own(opened.warehouse, environments, name)
-        grace = opened.policy.grace if grace_hours is None else timedelta(hours=grace_hours)
-        verb = partial(environments.retire, name, because=reason, grace=grace)
+        require_own(opened.warehouse.deployment, environments, name)
+        grace = grace_of(grace_hours, opened.policy)
+        anew = grace_hours is not None
+        verb = partial(environments.retire, name, because=reason, grace=grace, anew=anew)
         if not (dry_run or yes):
             _ask(verb, f"Retire {name}?", warning=f"It can be restored for {_span(grace)}.")
         _do(verb, output, dry_run=dry_run)
@@ -75,20 +77,16 @@ def retire(
 def restore(target: TargetOptions, output: Output, *, name: str, dry_run: bool) -> None:
     """Brings a retired environment back."""
     with open_target(target) as opened, opened.warehouse.environments() as environments:
-        _require_own(opened.warehouse, environments, name)
+        require_own(opened.warehouse.deployment, environments, name)
         _do(partial(environments.restore, name), output, dry_run=dry_run)
 
 
 def _branch(wanted: Wanted, repository: str | None, target: Target) -> Branch:
-    if wanted.pull_request is None and wanted.branch is None:
-        if not target.warehouse.deployment.is_branch:
-            raise click.UsageError(
-                "Which branch? Give --pull-request or --branch; only a branch deployment knows its"
-                " own."
-            )
-    else:
-        # An empty name means "my own" to the job; whoever types one has a variable that is unset.
-        BranchKey(number=wanted.pull_request, name=wanted.branch)
+    given = wanted.pull_request is not None or wanted.branch is not None
+    if not given and not target.warehouse.deployment.is_branch:
+        raise click.UsageError(
+            "Which branch? Give --pull-request or --branch; only a branch deployment knows its own."
+        )
     config = BranchConfig(
         pull_request=wanted.pull_request, branch=wanted.branch, repository=repository
     )

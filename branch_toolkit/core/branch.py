@@ -12,7 +12,8 @@ from branch_toolkit.core.errors import InvalidBranch
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^@/]*@)?[^/]*/", re.IGNORECASE)
 _SCP_LIKE = re.compile(r"(?:[^@/]+@)?[^@/:]+:(?!/)")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+# Up to the last `@`, as a password may hold one, or a slash, that was not quoted.
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 
 
 class BranchState(str, Enum):
@@ -57,6 +58,11 @@ class BranchKey:
                     remedy="Give the number that the forge shows, such as 42.",
                 )
             object.__setattr__(self, "name", None)
+        elif self.name is not None and not _is_text(self.name):
+            raise InvalidBranch(
+                f"The branch's name {self.name!r} is not valid UTF-8.",
+                remedy="Give a pull-request number, or rename the branch.",
+            )
         elif self.name is None or not any(char.isalnum() for char in self.name):
             raise InvalidBranch(
                 f"A branch was given with no pull-request number and the name {self.name!r},"
@@ -155,6 +161,14 @@ class Project:
             )
             for branch in branches
         )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def canonical_repository(text: str) -> str:

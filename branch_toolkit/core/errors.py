@@ -95,8 +95,9 @@ class CloneMissing(BranchToolkitError):
             f"The environment {environment!r} has no usable clone of {base_schema!r}:"
             f" schema {schema!r} is {state}. Production was not used in its place.",
             remedy=(
-                "Launch the job `provision_branch` (or `restore_branch` if it was retired), or"
-                " switch on `branch_provision_sensor` in the base deployment, then run again."
+                "Launch the job `provision_branch` (`restore_branch` if it was retired) or its twin"
+                " `branch-toolkit provision`, or switch on `branch_provision_sensor` in the base"
+                " deployment; then run again."
             ),
         )
         self.schema = schema

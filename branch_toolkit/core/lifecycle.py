@@ -56,6 +56,13 @@ class Action:
             return self.branch.key
         raise ValueError("an action is about a branch or an environment")
 
+    @property
+    def subject(self) -> Branch:
+        """The branch; one that has an environment keeps the identity that it has there."""
+        if self.branch is None or self.environment is None:
+            return self.branch or Branch(key=self.key)
+        return replace(self.branch, key=self.environment.key)
+
 
 def reconcile(
     snapshot: BranchSnapshot,
@@ -96,7 +103,7 @@ def reconcile(
         and branch.key not in provided
         and not policy.ignores(branch.name or branch.key.name)
     ]
-    return tuple(_cap_drops(_break_circuit(actions, environments, policy), policy))
+    return tuple(_cap_drops(_break_circuit(actions, environments, policy), policy, now=now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +233,16 @@ def _break_circuit(
     ]
 
 
-def _cap_drops(actions: list[Action], policy: Policy) -> list[Action]:
+def _cap_drops(actions: list[Action], policy: Policy, *, now: datetime) -> list[Action]:
     drops = [action for action in actions if action.verb is Verb.DROP]
-    later = {id(action) for action in drops[policy.max_drops :]}
+    if len(drops) <= policy.max_drops:
+        return actions
+    # Not always the same come first: those that cannot be dropped would keep the others waiting.
+    start = int(now.timestamp()) // 60 % len(drops)
+    first = {id(action) for action in (drops[start:] + drops[:start])[: policy.max_drops]}
     return [
         replace(action, verb=Verb.KEEP, reason="others are dropped first; it follows")
-        if id(action) in later
+        if action.verb is Verb.DROP and id(action) not in first
         else action
         for action in actions
     ]

@@ -1,14 +1,33 @@
-"""The port to a warehouse: seven methods, one contract suite, adapters that never meet."""
+"""The port to a warehouse: eight methods, one contract suite, adapters that never meet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import Dialect
 from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a warehouse says of itself, for people to read.
+
+    Args:
+        product: Its kind and version.
+        database: The database.
+        role: The role that we have there.
+        time: Its clock.
+    """
+
+    product: str
+    database: str
+    role: str
+    time: datetime
 
 
 class Warehouse(Protocol):
@@ -22,11 +41,21 @@ class Warehouse(Protocol):
     def dialect(self) -> Dialect:
         """How it treats names."""
 
+    def server(self) -> Server:
+        """What it says of itself."""
+
     def identity(self) -> str:
         """What tells this database from a copy of it; part of every mark."""
 
-    def schemas(self, *, marked: bool = True) -> Sequence[SchemaFacts]:
-        """The schemas with a mark (`marked=False`: all but the system's), in one query."""
+    def schemas(
+        self, *, marked: bool = True, names: Collection[str] | None = None
+    ) -> Sequence[SchemaFacts]:
+        """The schemas but the system's, in one query.
+
+        Args:
+            marked: Only those whose comment claims to be a mark.
+            names: Only those of these names.
+        """
 
     def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
         """The statements that an owner would have to execute before this role could clone.

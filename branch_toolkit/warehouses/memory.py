@@ -7,11 +7,12 @@ import json
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import Any
 
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.errors import BaseSchemaNotFound, SchemaNotOwned, StalePlan
-from branch_toolkit.core.mark import Mark, encode
+from branch_toolkit.core.mark import Mark, encode, is_mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
     Expectation,
@@ -24,6 +25,7 @@ from branch_toolkit.core.plan import (
     Statement,
     silent,
 )
+from branch_toolkit.warehouses import Server
 
 Row = Mapping[str, Any]
 
@@ -60,11 +62,17 @@ class MemoryWarehouse:
         """Adds a schema that is not a clone."""
         self.held[name] = MemorySchema(tables=copy.deepcopy(dict(tables)))
 
+    def server(self) -> Server:
+        """See `Warehouse.server`."""
+        return Server("memory", self._name, "anybody", datetime.now(tz=timezone.utc))
+
     def identity(self) -> str:
         """Its name."""
         return self._name
 
-    def schemas(self, *, marked: bool = True) -> Sequence[SchemaFacts]:
+    def schemas(
+        self, *, marked: bool = True, names: Collection[str] | None = None
+    ) -> Sequence[SchemaFacts]:
         """See `Warehouse.schemas`."""
         with self._lock:
             return [
@@ -76,7 +84,7 @@ class MemoryWarehouse:
                     rows=sum(map(len, schema.tables.values())),
                 )
                 for name, schema in self.held.items()
-                if schema.comment is not None or not marked
+                if (is_mark(schema.comment) or not marked) and (names is None or name in names)
             ]
 
     def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from click.testing import Result
 
-from branch_toolkit.cli.server import Server, server_of
-from branch_toolkit.warehouses import Warehouse
+from branch_toolkit.warehouses import Server
+from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
 from branch_toolkit_tests.cli.conftest import Call, Shell, document, succeeded
 from branch_toolkit_tests.cli.memory_project import World
 
@@ -129,14 +129,16 @@ def test_no_source(shell: Shell) -> None:
 
 
 def test_a_clock_that_is_wrong(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ahead(warehouse: Warehouse) -> Server | None:
-        found = server_of(warehouse)
-        return replace(found, ahead=timedelta(hours=-1)) if found else None
+    answer = PostgresAdapter.server
 
-    monkeypatch.setattr("branch_toolkit.cli.findings.server_of", ahead)
+    def behind(warehouse: PostgresAdapter) -> Server:
+        found = answer(warehouse)
+        return replace(found, time=found.time - timedelta(hours=1))
+
+    monkeypatch.setattr(PostgresAdapter, "server", behind)
     clock = _checks(shell("doctor", "--json"))["clock"]
     assert clock["status"] == "fix"
-    assert "-3600.0 s" in str(clock["text"])
+    assert "-3600." in str(clock["text"])
 
 
 def test_a_branch_deployment_looks_at_its_own_environment(call: Call) -> None:

@@ -20,8 +20,8 @@ from branch_toolkit.core.errors import (
 from branch_toolkit.core.mark import decode, encode
 from branch_toolkit.core.plan import Expectation, Hazard, Plan
 from branch_toolkit.verbs import Environments
-from branch_toolkit_tests.databases import own_database
 from branch_toolkit_tests.contract.harness import Harness, MemoryHarness, PostgresHarness
+from branch_toolkit_tests.databases import own_database
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 GRACE = timedelta(days=3)

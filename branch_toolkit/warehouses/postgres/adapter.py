@@ -28,6 +28,7 @@ from branch_toolkit.core.plan import (
     Report,
     silent,
 )
+from branch_toolkit.warehouses import Server
 from branch_toolkit.warehouses.postgres import queries
 from branch_toolkit.warehouses.postgres.applying import (
     audit,
@@ -79,10 +80,17 @@ class PostgresAdapter:
         with self._transaction() as connection:
             return queries.identity(connection)
 
-    def schemas(self, *, marked: bool = True) -> Sequence[SchemaFacts]:
+    def server(self) -> Server:
+        """See `Warehouse.server`."""
+        with self._transaction() as connection:
+            return queries.server(connection)
+
+    def schemas(
+        self, *, marked: bool = True, names: Collection[str] | None = None
+    ) -> Sequence[SchemaFacts]:
         """See `Warehouse.schemas`."""
         with self._transaction() as connection:
-            return queries.schema_facts(connection, marked=marked)
+            return queries.schema_facts(connection, marked=marked, names=names)
 
     def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
         """See `Warehouse.missing_grants`."""
@@ -191,7 +199,8 @@ class PostgresAdapter:
         found = queries.schema_names(connection)
         for schema in base_schemas:
             if schema not in found:
-                listed = [name for name in found if not name.startswith("pg_")]
+                system = ("pg_", "information_schema")
+                listed = [name for name in found if not name.startswith(system)]
                 raise BaseSchemaNotFound(
                     schema, database=str(self.engine.url.database), found=listed
                 )

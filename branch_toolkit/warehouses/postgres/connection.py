@@ -34,24 +34,34 @@ def parse_url(text: str) -> URL:
     """
     try:
         url = make_url(text.strip())
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         url = None
-    if url is None or url.drivername.partition("+")[0] not in _ACCEPTED:
+    # With an unquoted `@` in the password, its end would be taken for host or database, and shown.
+    torn = url is not None and "@" in f"{url.host}{url.database}"
+    if url is None or torn or url.drivername.partition("+")[0] not in _ACCEPTED:
         # The text is not repeated: it may hold a password.
         raise WarehouseUnavailable(
             "The warehouse's URL is not one of Postgres.",
             remedy=(
-                "Give it as postgresql://user:password@host:5432/database, usually by"
-                ' dg.EnvVar("WAREHOUSE_URL"), and see that the variable is set.'
+                "Give it as postgresql://user:password@host:5432/database, with `@`, `:`, `/` and"
+                " `%` in the password percent-encoded, usually by dg.EnvVar, and see that the"
+                " variable is set."
             ),
         )
     return url.set(drivername="postgresql+psycopg")
 
 
-def create_engine(text: str) -> sqlalchemy.Engine:
-    """An engine that keeps no connection open when nobody uses one."""
+def create_engine(text: str, *, options: str = "") -> sqlalchemy.Engine:
+    """An engine that keeps no connection open when nobody uses one.
+
+    Args:
+        text: The URL.
+        options: Command-line options for the server's session, after those of the URL.
+    """
     url = parse_url(text)
     arguments: dict[str, Any] = {}
+    if options:
+        arguments["options"] = f"{url.query.get('options', '')} {options}".strip()
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_TIMEOUT
     if "application_name" not in url.query:

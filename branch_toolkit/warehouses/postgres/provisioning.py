@@ -15,7 +15,13 @@ from branch_toolkit.warehouses.postgres.statements import (
     drop_schema,
     mark_schema,
 )
-from branch_toolkit.warehouses.postgres.structure import Ddl, Structure, TableCopy
+from branch_toolkit.warehouses.postgres.structure import (
+    Caution,
+    Ddl,
+    Omitted,
+    Structure,
+    TableCopy,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +65,18 @@ def compose(
             *(Expectation(clone.name, clone.facts.comment) for clone in (*beside, *replacing)),
             *_absent(marks, replacing),
         ),
-        notes=tuple(
-            Note(f"{found.schema}: {found.object}", found.reason)
-            for found in (*structure.omitted, *structure.cautions)
-            if found.schema in wanted
-        ),
+        notes=_notes(structure.omitted, wanted) + _notes(structure.cautions, wanted),
         clones=clones,
         base_state=state,
         reads=tuple((table.schema, table.table) for table in structure.tables),
+    )
+
+
+def _notes(found: Sequence[Omitted] | Sequence[Caution], wanted: set[str]) -> tuple[Note, ...]:
+    return tuple(
+        Note(f"{each.schema}: {each.object}", each.reason)
+        for each in found
+        if each.schema in wanted
     )
 
 

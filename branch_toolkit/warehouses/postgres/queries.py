@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 from typing import Any
 
 import psycopg
 
 from branch_toolkit.core.environment import SchemaFacts
+from branch_toolkit.warehouses import Server
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -16,6 +17,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _IDENTITY = """
     SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid
     FROM pg_database WHERE datname = current_database()
+"""
+_SERVER = """
+    SELECT current_setting('server_version'), current_database(), current_user, clock_timestamp()
 """
 _COMMENTS = """
     SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ANY (%s)
@@ -27,17 +31,26 @@ _TABLE_SIZES = """
 """
 
 
+def server(connection: Connection) -> Server:
+    """What the server says of itself."""
+    version, database, role, time = _rows(connection, _SERVER)[0]
+    return Server(f"Postgres {version.split()[0]}", database, role, time)
+
+
 def identity(connection: Connection) -> str:
     """What tells this database from a copy of it."""
     return str(_rows(connection, _IDENTITY)[0][0])
 
 
-def schema_facts(connection: Connection, *, marked: bool) -> list[SchemaFacts]:
-    """The schemas with a mark, or all but the system's, with sizes and row estimates."""
+def schema_facts(
+    connection: Connection, *, marked: bool, names: Collection[str] | None
+) -> list[SchemaFacts]:
+    """The schemas, with sizes and row estimates; see `Warehouse.schemas`."""
+    parameters = {"marked": marked, "names": None if names is None else list(names)}
     return [
         SchemaFacts(name=name, comment=comment, tables=tables, size_bytes=size, rows=estimate)
         for name, comment, tables, size, estimate in _rows(
-            connection, _text("schemas.sql"), {"marked": marked}
+            connection, _text("schemas.sql"), parameters
         )
     ]
 

@@ -10,6 +10,7 @@ LEFT JOIN pg_description d
        ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
 LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'm')
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND (%(names)s::text[] IS NULL OR n.nspname = ANY (%(names)s))
   AND (NOT %(marked)s OR d.description LIKE '%%"branch_toolkit"%%')
 GROUP BY n.nspname, d.description
 ORDER BY n.nspname

@@ -1,0 +1,109 @@
+"""What a person fills in to launch a job: each field with its description and default."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from branch_toolkit.core.branch import Branch, BranchKey
+from branch_toolkit.core.errors import InvalidBranch, InvalidPolicy
+from branch_toolkit.core.policy import Policy
+from branch_toolkit.resources import WarehouseResource
+
+_LONGEST_GRACE_HOURS = 10 * 365 * 24
+_DRY_RUN = "Only say what would be done: the plan is shown, nothing is executed."
+
+
+class BranchConfig(dg.Config):
+    """Which branch. Left empty in a branch deployment: its own."""
+
+    pull_request: int | None = Field(
+        default=None,
+        description=(
+            "Number of the pull (or merge) request. Leave empty for a branch without one, or in a"
+            " branch deployment, which knows its own."
+        ),
+    )
+    branch: str | None = Field(
+        default=None,
+        description=(
+            "The branch's name as git has it. Identifies the branch where there is no pull"
+            " request; otherwise it is only shown."
+        ),
+    )
+    repository: str | None = Field(
+        default=None,
+        description="owner/name. Only needed where several repositories share this project.",
+    )
+    dry_run: bool = Field(default=False, description=_DRY_RUN)
+
+    def to_branch(self, warehouse: WarehouseResource) -> Branch:
+        """The branch that is meant."""
+        own = warehouse.deployment.branch
+        if self.pull_request is None and self.branch is None:
+            if own is not None:
+                return own
+            raise InvalidBranch(
+                "Neither a pull request nor a branch is given, and this is no branch deployment"
+                " that would know its own.",
+                remedy="Fill in `pull_request` or `branch`.",
+            )
+        key = BranchKey(repository=self.repository, number=self.pull_request, name=self.branch)
+        asked = Branch(key=key, name=self.branch, repository=self.repository)
+        # Of its own branch a deployment knows more than was filled in.
+        if own is None or own.key.number is None or own.key.number != key.number:
+            return asked
+        return own if self.repository in (None, own.repository) else asked
+
+
+class EnvironmentConfig(dg.Config):
+    """Which environment."""
+
+    environment: str = Field(
+        description="The environment's name as the asset `branch_environments` lists it: pr_42."
+    )
+    dry_run: bool = Field(default=False, description=_DRY_RUN)
+
+
+class RetireConfig(EnvironmentConfig):
+    """Which environment, why, and for how long it can still be restored."""
+
+    reason: str = Field(
+        default="it was asked for", description="Why, for those who wonder where it went."
+    )
+    grace_hours: float | None = Field(
+        default=None,
+        description="Hours in which it can be restored before a sweep drops it. Default: policy.",
+    )
+
+
+class SweepConfig(dg.Config):
+    """What to sweep."""
+
+    environment: str | None = Field(
+        default=None,
+        description="Only this environment, such as pr_42. Default: all of the project.",
+    )
+    dry_run: bool = Field(default=False, description=_DRY_RUN)
+
+
+def grace_of(hours: float | None, policy: Policy) -> timedelta:
+    """The grace period that was asked for, or else the policy's.
+
+    Raises:
+        InvalidPolicy: It is negative or longer than ten years.
+    """
+    if hours is None:
+        return policy.grace
+    if not 0 <= hours <= _LONGEST_GRACE_HOURS:
+        raise InvalidPolicy(
+            f"A grace period of {hours:g} hours was asked for.",
+            remedy=f"Give 0 to {_LONGEST_GRACE_HOURS} hours.",
+        )
+    return timedelta(hours=hours)
+
+
+def prefilled(op: str, config: dg.Config) -> dict[str, Any]:
+    """The run config that the Launchpad shows; by itself it would leave optional fields out."""
+    return {"ops": {op: {"config": config.model_dump()}}}

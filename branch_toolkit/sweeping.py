@@ -1,0 +1,126 @@
+"""The sweep: retires what has ended, drops what is due, and tells of each decision."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+import dagster as dg
+
+from branch_toolkit.branches import BranchSource
+from branch_toolkit.core.errors import BranchToolkitError, EnvironmentNotFound, NotDue
+from branch_toolkit.core.lifecycle import Action, Verb
+from branch_toolkit.core.policy import Policy
+from branch_toolkit.launchpad import SweepConfig
+from branch_toolkit.observing import Observation, carry_out, observe
+from branch_toolkit.reporting import action_line, may_pass, summary, table
+from branch_toolkit.verbs import Environments
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one decision.
+
+    Args:
+        action: The decision.
+        name: The environment's name.
+        text: What became of it, for people to read.
+        error: Why it failed, if it did.
+    """
+
+    action: Action
+    name: str
+    text: str
+    error: BranchToolkitError | None = None
+
+
+def sweep_environments(
+    context: dg.OpExecutionContext,
+    config: SweepConfig,
+    environments: Environments,
+    source: BranchSource,
+    policy: Policy,
+) -> None:
+    """Decides about every environment, or one, and does what was decided.
+
+    Raises:
+        dg.Failure: Some of it failed; the others were done.
+    """
+    # The cap decides who goes first; who is named is not to wait for others.
+    uncapped = replace(policy, max_drops=sys.maxsize) if config.environment else policy
+    seen = observe(environments, source, uncapped, now=_now())
+    chosen = [
+        action
+        for action in seen.actions
+        if action.environment and config.environment in (None, environments.name_for(action.key))
+    ]
+    if config.environment and not chosen:
+        context.log.warning(f"There is no environment {config.environment!r} (any more).")
+        context.add_output_metadata({"environment": f"{config.environment}: not there"})
+    outcomes = [_attempt(environments, each, policy, dry_run=config.dry_run) for each in chosen]
+    for outcome in outcomes:
+        context.log.info(f"{action_line(outcome.action, outcome.name)} ({outcome.text})")
+    _tell(context, outcomes, _metadata(outcomes, seen, dry_run=config.dry_run))
+
+
+def _attempt(
+    environments: Environments, action: Action, policy: Policy, *, dry_run: bool
+) -> Outcome:
+    """Does one; a failure must not keep the others from it."""
+    name = environments.name_for(action.key)
+    # To provision and to restore is the other sensor's business.
+    if action.verb not in (Verb.RETIRE, Verb.DROP):
+        return Outcome(action, name, "kept")
+    try:
+        report = carry_out(environments, action, policy, now=_now(), dry_run=dry_run)
+    except (EnvironmentNotFound, NotDue) as error:
+        return Outcome(action, name, f"left to another run: {error.problem}")
+    except BranchToolkitError as error:
+        return Outcome(action, name, str(error), error)
+    return Outcome(action, name, summary(report) if report else "kept")
+
+
+def _metadata(
+    outcomes: Sequence[Outcome], seen: Observation, *, dry_run: bool
+) -> dict[str, dg.MetadataValue]:
+    return {
+        "decisions": table(
+            [
+                {
+                    "environment": outcome.name,
+                    "decision": outcome.action.verb.value,
+                    "because": outcome.action.reason,
+                    "outcome": outcome.text,
+                }
+                for outcome in outcomes
+            ]
+        ),
+        "branches": dg.MetadataValue.int(len(seen.snapshot.branches)),
+        "left alone": table(
+            [{"schema": each.schema, "reason": each.reason} for each in seen.inventory.refused]
+        ),
+        "dry_run": dg.MetadataValue.bool(dry_run),
+    }
+
+
+def _tell(
+    context: dg.OpExecutionContext,
+    outcomes: Sequence[Outcome],
+    metadata: dict[str, dg.MetadataValue],
+) -> None:
+    failures = [outcome.error for outcome in outcomes if outcome.error]
+    if not failures:
+        context.add_output_metadata(metadata)
+        return
+    # A failed op has no output to put the table on.
+    raise dg.Failure(
+        description=f"{len(failures)} of {len(outcomes)} failed. {' '.join(map(str, failures))}",
+        metadata=metadata,
+        allow_retries=any(map(may_pass, failures)),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(tz=timezone.utc)
