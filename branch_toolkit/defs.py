@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 from dagster_shared.libraries import DagsterLibraryRegistry
 
@@ -38,6 +40,12 @@ def build_branch_defs(
         `refresh_branch`, `retire_branch`, `restore_branch` and `sweep_branches`, the sensors
         `branch_provision_sensor` and `branch_cleanup_sensor`, and the asset `branch_environments`.
     """
+    if warehouse.shows_a_secret:
+        warnings.warn(
+            "The warehouse's URL with its password stands in the definitions, and Dagster shows it"
+            ' in the UI and keeps it in snapshots. Give it by dg.EnvVar("WAREHOUSE_URL").',
+            stacklevel=2,
+        )
     policy = policy or Policy()
     jobs = build_branch_jobs(policy)
     return dg.Definitions(

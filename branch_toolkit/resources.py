@@ -60,6 +60,11 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """The warehouse; closed at the end of the block."""
 
     @property
+    def shows_a_secret(self) -> bool:
+        """Whether a secret stands in the definitions, from where Dagster shows it."""
+        return False
+
+    @property
     def deployment(self) -> Deployment:
         """The deployment that this code runs in, read from the environment variables now."""
         return Deployment.from_env(os.environ)
@@ -142,6 +147,11 @@ class PostgresWarehouse(WarehouseResource):
         gt=0,
         description="Seconds to wait for a lock on a base table before giving way to production.",
     )
+
+    @property
+    def shows_a_secret(self) -> bool:
+        """Whether the password stands in the definitions, from where Dagster shows it."""
+        return not isinstance(self.url, dg.EnvVar) and "@" in self.url
 
     @model_validator(mode="after")
     def _check_search_path(self) -> Self:

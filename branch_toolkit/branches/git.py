@@ -80,7 +80,8 @@ class GitRemoteBranches(BranchSource):
             complete=True,
             source=f"the git remote {self._shown_url}",
             repository=repository,
-            knows_numbers=bool(refs.pull_requests),
+            # A ref says that there was such a pull request, not that it is open.
+            knows_numbers=False,
         )
 
     @property

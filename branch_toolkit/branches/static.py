@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from branch_toolkit.branches import BranchSource
 from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, BranchState
@@ -34,6 +34,14 @@ class StaticBranches(BranchSource):
         description="Whether these are all open branches; others then count as gone.",
     )
     repository: str | None = Field(default=None, description="The repository, as owner/name.")
+
+    @field_validator("open_pull_requests", "merged_pull_requests", "closed_pull_requests")
+    @classmethod
+    def _check_numbers(cls, branches: dict[str, str]) -> dict[str, str]:
+        for number in branches:
+            if not number.isdecimal() or int(number) < 1:
+                raise ValueError(f"{number!r} is not the number of a pull request")
+        return branches
 
     def snapshot(self) -> BranchSnapshot:
         """See `BranchSource.snapshot`."""

@@ -114,7 +114,8 @@ class BranchSnapshot:
         repository: The repository that was asked about; environments of others are not its
             business. None: unknown.
         note: Why it is not complete, where it is not.
-        knows_numbers: Whether it knows pull requests; if not, the absence of one says nothing.
+        knows_numbers: Whether it knows every open pull request. If not, numbers in it are hints:
+            a branch is told by its name, and the absence of a number says nothing.
         knows_names: Whether it knows branches without a pull request.
     """
 

@@ -19,6 +19,12 @@ class BranchToolkitError(Exception):
         self.remedy = remedy
 
 
+def _listed(names: Sequence[str], *, most: int = 20) -> str:
+    shown = sorted(names)[:most]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(shown) + more or "none"
+
+
 class InvalidDeployment(BranchToolkitError):
     """The deployment-metadata variables contradict each other or lack what identifies a branch."""
 
@@ -78,7 +84,7 @@ class BaseSchemaNotFound(BranchToolkitError):
     """A base schema is not in the database, or the role may not see it."""
 
     def __init__(self, schema: str, *, database: str, found: Sequence[str]) -> None:
-        listed = ", ".join(sorted(found)) or "none"
+        listed = _listed(found)
         super().__init__(
             f"Base schema {schema!r} does not exist in database {database!r}"
             f" (schemas there: {listed}).",
@@ -119,7 +125,7 @@ class EnvironmentNotFound(BranchToolkitError):
     """No environment of this project goes by that name."""
 
     def __init__(self, environment: str, *, known: Sequence[str]) -> None:
-        listed = ", ".join(sorted(known)) or "none"
+        listed = _listed(known)
         super().__init__(
             f"There is no environment {environment!r} in this warehouse (there are: {listed}).",
             remedy="See `branch-toolkit list` or the asset `branch_environments` for the names.",

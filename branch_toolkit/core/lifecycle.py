@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -85,7 +85,7 @@ def reconcile(
         One action per environment and one per open branch that lacks one. An environment that
         nothing is known of is kept.
     """
-    index = _Index.of(snapshot.branches)
+    index = _Index.of(snapshot)
     paired = [(environment, index.find(environment)) for environment in environments]
     provided = {
         branch.key
@@ -103,21 +103,25 @@ def reconcile(
         and branch.key not in provided
         and not policy.ignores(branch.name or branch.key.name)
     ]
-    return tuple(_cap_drops(_break_circuit(actions, environments, policy), policy, now=now))
+    actions = _break_circuit(actions, environments, policy)
+    actions = _cap(actions, Verb.PROVISION, policy.max_provisions, now=now)
+    return tuple(_cap(actions, Verb.DROP, policy.max_drops, now=now))
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
     by_key: dict[BranchKey, Branch]
     by_name: dict[str, Branch]
+    knows_numbers: bool
 
     @classmethod
-    def of(cls, branches: Iterable[Branch]) -> _Index:
+    def of(cls, snapshot: BranchSnapshot) -> _Index:
         # Of what is told twice, that counts which keeps: open before unknown before ended.
-        ordered = sorted(branches, key=_keeps_least)
+        ordered = sorted(snapshot.branches, key=_keeps_least)
         return cls(
             {branch.key: branch for branch in ordered},
             {branch.name: branch for branch in ordered if branch.name and _is_own(branch.key)},
+            snapshot.knows_numbers,
         )
 
     def find(self, environment: Environment) -> Branch | None:
@@ -131,7 +135,7 @@ class _Index:
         if namesake is None or namesake.state.ended:
             return None
         both_numbered = None not in (namesake.key.number, environment.key.number)
-        return None if both_numbered else namesake
+        return None if both_numbered and self.knows_numbers else namesake
 
 
 def _keeps_least(branch: Branch) -> int:
@@ -170,7 +174,7 @@ def _for_environment(
     if policy.protects(environment.branch) or (branch and policy.protects(branch.name)):
         return act(Verb.KEEP, "the branch is protected")
     if ended is None:
-        return act(Verb.KEEP, _why_unknown(branch, snapshot))
+        return act(Verb.KEEP, _why_unknown(environment, branch, snapshot))
     if not environment.retired:
         return act(Verb.RETIRE, ended)
     if environment.drop_after is None:
@@ -197,9 +201,11 @@ def _would_be_told(environment: Environment, snapshot: BranchSnapshot) -> bool:
     return snapshot.knows_names and environment.branch is not None
 
 
-def _why_unknown(branch: Branch | None, snapshot: BranchSnapshot) -> str:
+def _why_unknown(environment: Environment, branch: Branch | None, snapshot: BranchSnapshot) -> str:
     if branch is not None:
         return f"{snapshot.source} does not say whether the branch is open"
+    if snapshot.complete and not _would_be_told(environment, snapshot):
+        return f"{snapshot.source} cannot tell whether the branch is open"
     note = f" ({snapshot.note})" if snapshot.note else ""
     return f"{snapshot.source} did not tell of every open branch{note}"
 
@@ -233,16 +239,16 @@ def _break_circuit(
     ]
 
 
-def _cap_drops(actions: list[Action], policy: Policy, *, now: datetime) -> list[Action]:
-    drops = [action for action in actions if action.verb is Verb.DROP]
-    if len(drops) <= policy.max_drops:
+def _cap(actions: list[Action], verb: Verb, most: int, *, now: datetime) -> list[Action]:
+    capped = [action for action in actions if action.verb is verb]
+    if len(capped) <= most:
         return actions
-    # Not always the same come first: those that cannot be dropped would keep the others waiting.
-    start = int(now.timestamp()) // 60 % len(drops)
-    first = {id(action) for action in (drops[start:] + drops[:start])[: policy.max_drops]}
+    # Not always the same come first: those that fail would keep the others waiting for ever.
+    start = int(now.timestamp()) // 60 % len(capped)
+    first = {id(action) for action in (capped[start:] + capped[:start])[:most]}
     return [
-        replace(action, verb=Verb.KEEP, reason="others are dropped first; it follows")
-        if action.verb is Verb.DROP and id(action) not in first
+        replace(action, verb=Verb.KEEP, reason=f"others are to {verb.value} first; it follows")
+        if action.verb is verb and id(action) not in first
         else action
         for action in actions
     ]

@@ -21,7 +21,8 @@ class Policy:
         max_retired_share: Largest share (0 to 1) of environments retired in one tick; if more
             would be, none is. Not applied to fewer than `share_applies_from` environments.
         share_applies_from: From how many environments on `max_retired_share` applies.
-        max_drops: Most environments dropped in one tick; the others follow in the next ones.
+        max_provisions: Most environments asked for in one tick; the others follow.
+        max_drops: Most environments dropped in one tick; the others follow.
 
     Raises:
         InvalidPolicy: A value contradicts itself or another.
@@ -33,6 +34,7 @@ class Policy:
     max_retirements: int = 100
     max_retired_share: float = 0.5
     share_applies_from: int = 6
+    max_provisions: int = 20
     max_drops: int = 50
 
     def __post_init__(self) -> None:
@@ -52,8 +54,9 @@ class Policy:
             problems.append(f"The grace period is negative ({self.grace}).")
         if not 0 < self.max_retired_share <= 1:
             problems.append(f"max_retired_share is {self.max_retired_share}, not within (0, 1].")
-        if min(self.max_retirements, self.max_drops, self.share_applies_from) < 1:
-            problems.append("max_retirements, max_drops and share_applies_from start at 1.")
+        for name in ("max_provisions", "max_retirements", "max_drops", "share_applies_from"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} is {getattr(self, name)}; it starts at 1.")
         return problems
 
     def ignores(self, branch: str | None) -> bool:

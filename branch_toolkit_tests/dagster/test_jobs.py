@@ -264,7 +264,7 @@ class TestSweep:
         result = deployed.run("sweep_branches", {"environment": "pr_22"})
         assert not result.success or "pr_22" in str(metadata(result))
 
-    # BUG: `reconcile` caps the drops before the op `sweep` picks the one that it was told of, and
+    # `reconcile` caps the drops before the op picks the one that it was told of, and
     # the cap lets others through every minute; a run that starts in another minute than its tick
     # keeps what it was asked to drop. A sweep of one environment needs no cap.
     def test_told_of_one_environment_it_does_not_let_others_go_first(

@@ -521,13 +521,12 @@ class TestPlainGit:
 
     def decide(self, world: World, tmp_path: Path) -> list[str]:
         now = datetime.now(tz=timezone.utc)
+        # What is checked out would be taken for the remote's default branch.
+        subprocess.run(["git", "-C", str(tmp_path), "checkout", "--quiet", "main"], check=True)
         source = GitRemoteBranches(url=str(tmp_path))
         actions = observe(world.environments(), source, Policy(), now=now).actions
         return [action.verb.value for action in actions if action.environment]
 
-    # BUG (promise 4): git.py `_Refs.numbers` keeps the newest of the pull requests that have one
-    # head commit; the older, open and in use (a backport, a retargeted PR), is "gone" and retired.
-    # Tell of the branch once for each number.
     def test_of_two_pull_requests_of_one_head_neither_is_gone(
         self, world: World, git: Callable[..., None], tmp_path: Path
     ) -> None:
@@ -536,9 +535,8 @@ class TestPlainGit:
         git("update-ref", "refs/pull/42/head", "feature/41")
         assert self.decide(world, tmp_path) == ["keep"]
 
-    # BUG (promise 4): launched in base with `pull_request` alone, the mark has no branch name, and
-    # while GitHub's refs/pull/N/head lags behind a push nothing pairs them: open, and retired. So is
-    # every fork's. Where a mark has no name, plain git cannot know: keep.
+    # Launched in base with `pull_request` alone, the mark has no branch name, and while GitHub's
+    # refs/pull/N/head lags behind a push nothing pairs them.
     def test_an_environment_without_a_name_is_not_gone_while_its_pull_requests_ref_lags(
         self, world: World, git: Callable[..., None], tmp_path: Path
     ) -> None:

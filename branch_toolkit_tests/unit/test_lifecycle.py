@@ -34,7 +34,7 @@ from branch_toolkit_tests.strategies import (
 OPEN, MERGED, CLOSED, UNKNOWN = BranchState
 TICK = timedelta(microseconds=1)
 ANALYTICS = ("analytics",)
-GENEROUS = Policy(max_retired_share=1, max_retirements=10**6, max_drops=10**6)
+GENEROUS = Policy(max_retired_share=1, max_provisions=10**6, max_retirements=10**6, max_drops=10**6)
 LOGIN = BranchKey(name="feature/login")
 UNCERTAIN = pytest.mark.parametrize("complete", [True, False])
 

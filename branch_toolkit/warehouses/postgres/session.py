@@ -17,13 +17,19 @@ class AutocommitRefused(BranchToolkitError):
     """Autocommit was asked for on a connection whose search_path holds only in transactions."""
 
 
+class SearchPathDropped(BranchToolkitError):
+    """A new session does not have the search_path that it was started with."""
+
+
 @contextmanager
 def open_session(url: str, *, search_path: Sequence[str]) -> Iterator[sqlalchemy.Connection]:
     """A connection with that search_path; commits at the end, rolls back on any error.
 
     The path is the session's from its start (as a startup parameter, which no rollback or RESET
-    undoes and no pooler carries over to another client), and is set anew in every transaction, for
-    poolers that drop startup parameters.
+    undoes and no pooler carries over to another client), and is set anew in every transaction.
+
+    Raises:
+        SearchPathDropped: A pooler did not pass the startup parameter on.
     """
     path = sql.SQL(", ").join(map(sql.Identifier, search_path)).as_string(None)
     engine = create_engine(url, options=f"-c search_path={_escaped(path)}")
@@ -43,6 +49,7 @@ def open_session(url: str, *, search_path: Sequence[str]) -> Iterator[sqlalchemy
 
     with translated(engine.url):
         connection = engine.connect()
+        _require_path(connection, path)
     try:
         yield connection
         connection.commit()
@@ -51,6 +58,17 @@ def open_session(url: str, *, search_path: Sequence[str]) -> Iterator[sqlalchemy
     finally:
         connection.close()
         engine.dispose()
+
+
+def _require_path(connection: sqlalchemy.Connection, path: str) -> None:
+    with raw(connection).transaction(), raw(connection).cursor() as cursor:
+        found = cursor.execute("SHOW search_path").fetchone()
+    if found != (path,):
+        raise SearchPathDropped(
+            "Something between here and the database, probably a pooler, drops the search_path of"
+            " a new session, so unqualified names could mean production's tables.",
+            remedy="Give the URL of the database itself, or of a pool in session mode.",
+        )
 
 
 def _escaped(value: str) -> str:
