@@ -157,12 +157,24 @@ def _table_row(result: Result) -> dict[str, str | int]:
 
 
 def _counted(results: Sequence[Result]) -> str:
-    """`create: 2 schema, 8 constraint, 1 view; mark: 2 schema`."""
-    counts = Counter((result.action, result.object.split(" ")[0]) for result in results)
+    """`create: 2 schemas, 8 foreign keys, 1 view; mark: 2 schemas`."""
+    counts = Counter((result.action, _kind(result.object)) for result in results)
     by_action: dict[str, list[str]] = {}
     for (action, kind), count in counts.items():
-        by_action.setdefault(action, []).append(f"{count} {kind}")
+        by_action.setdefault(action, []).append(f"{count} {kind if count == 1 else _plural(kind)}")
     return "; ".join(f"{action}: {', '.join(kinds)}" for action, kinds in by_action.items())
+
+
+def _kind(described: str) -> str:
+    """`foreign key` of `foreign key x of table y`."""
+    two_words = ("foreign key", "materialized view")
+    return next((kind for kind in two_words if described.startswith(kind)), described.split()[0])
+
+
+def _plural(kind: str) -> str:
+    if kind.endswith("s"):
+        return kind
+    return f"{kind}es" if kind.endswith("x") else f"{kind}s"
 
 
 def _script(plan: Plan) -> str:

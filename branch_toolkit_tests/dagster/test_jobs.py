@@ -67,7 +67,7 @@ class TestProvision:
             ("analytics__pr_42", "orders", "2"),
             ("staging__pr_42", "raw", "1"),
         ]
-        assert shown["other objects"] == "create: 2 schema; mark: 2 schema"
+        assert shown["other objects"] == "create: 2 schemas; mark: 2 schemas"
 
     def test_what_is_not_cloned_is_shown_and_warned_of(
         self, world: World, deployed: Deployed, capfd: pytest.CaptureFixture[str]
@@ -135,7 +135,7 @@ class TestRefresh:
         result = deployed.run("refresh_branch", {"pull_request": 42})
         assert world.rows("analytics__pr_42", "orders") == [1, 2, 3]
         assert metadata(result)["summary"].startswith("refresh pr_42: done in ")
-        assert metadata(result)["other objects"].startswith("drop: 2 schema; create: 2 schema")
+        assert metadata(result)["other objects"].startswith("drop: 2 schemas; create: 2 schemas")
 
     def test_without_an_environment_it_makes_one(self, world: World, deployed: Deployed) -> None:
         assert deployed.run("refresh_branch", {"pull_request": 42}).success

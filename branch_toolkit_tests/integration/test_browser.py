@@ -104,8 +104,9 @@ def output_of(page: Page) -> Locator:
     """The dialog with all metadata of the run's only output."""
     page.get_by_placeholder("Filter…").fill("type:STEP_OUTPUT")
     page.get_by_role("button", name="View full message").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("STEP_OUTPUT")
+    # A popover that is just closing has the same role.
+    dialog = page.get_by_role("dialog").filter(has_text="STEP_OUTPUT")
+    expect(dialog).to_be_visible()
     return dialog
 
 
@@ -175,7 +176,7 @@ def test_a_previewed_tick_shows_which_environment_would_be_retired_and_why(
     with ui.page("/locations/demo/sensors/branch_cleanup_sensor") as page:
         page.get_by_role("button", name="Preview tick result").click()
         page.get_by_role("button", name="Continue").click()
-        tick = page.get_by_role("dialog")
+        tick = page.get_by_role("dialog").filter(has_text="branch_cleanup_sensor")
         expect(tick).to_contain_text("1 run request")
         expect(tick.get_by_role("link", name="retire_branch")).to_be_visible()
         tick.get_by_role("button", name="Preview", exact=True).click()
