@@ -151,7 +151,9 @@ class PostgresWarehouse(WarehouseResource):
     @property
     def shows_a_secret(self) -> bool:
         """Whether the password stands in the definitions, from where Dagster shows it."""
-        return not isinstance(self.url, dg.EnvVar) and "@" in self.url
+        if isinstance(self.url, dg.EnvVar):
+            return False
+        return "@" in self.url or "password=" in self.url
 
     @model_validator(mode="after")
     def _check_search_path(self) -> Self:

@@ -219,9 +219,10 @@ class Environments:
     def _plan_provision(self, branch: Branch, *, now: datetime, refresh: bool) -> Plan:
         name, found = self.name_of(branch), self.of(branch)
         existing = found.clones if found else ()
+        replaced = [clone for clone in existing if clone.mark.base_schema in self.schemas]
         wanted = self.schemas if refresh else missing_schemas(found, self.schemas)
         verb_marks = self._new_marks(branch, wanted, now=now)
-        replacing = existing if refresh else ()
+        replacing = replaced if refresh else ()
         return self.warehouse.plan_provision(
             name, verb_marks, beside=() if refresh else existing, replacing=replacing
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import Enum
 
 from branch_toolkit.core.errors import InvalidBranch
@@ -85,7 +84,6 @@ class Branch:
         repository: The repository as it was named to us, for people to read.
         state: Open, merged, closed or unknown.
         sha: The commit at its head, where known.
-        ended_at: When it was merged or closed, where known.
     """
 
     key: BranchKey
@@ -93,7 +91,6 @@ class Branch:
     repository: str | None = None
     state: BranchState = BranchState.OPEN
     sha: str | None = None
-    ended_at: datetime | None = None
 
     @property
     def label(self) -> str:

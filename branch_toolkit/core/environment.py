@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from branch_toolkit.core.branch import Branch, BranchKey, Project
+from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
 from branch_toolkit.core.errors import (
     BranchToolkitError,
     EnvironmentNotFound,
@@ -175,7 +175,7 @@ class Environment:
 
     @property
     def last_used_at(self) -> datetime:
-        """When a run last used it."""
+        """When it was last made use of; so far, when it was made or restored."""
         return max(clone.mark.last_used_at for clone in self.clones)
 
     @property
@@ -246,6 +246,13 @@ def take_inventory(schemas: Iterable[SchemaFacts], territory: Territory) -> Inve
             refused.append(Refused(facts.name, error.reason))
         except BranchToolkitError as error:
             refused.append(Refused(facts.name, error.problem))
+    for key, found in list(clones.items()):
+        repositories = {clone.mark.repository for clone in found} - {None}
+        if not all(same_repository(one, other) for one in repositories for other in repositories):
+            # Two repositories share the project, and with it the number: nobody can say whose.
+            listed = " and ".join(sorted(filter(None, repositories)))
+            reason = f"{key} is in use by {listed}; give each its own `project`"
+            refused += [Refused(clone.name, reason) for clone in clones.pop(key)]
     environments = (
         Environment(
             environment_name(key, project=territory.project.name),

@@ -38,7 +38,7 @@ class Mark:
         strategy: How its tables were made.
         base_state: A digest of base's structure when it was cloned.
         created_at: When it was made.
-        last_used_at: When a run last used it.
+        last_used_at: When it was last made use of; so far, when it was made or restored.
         retired_at: When it was set aside; None while in use.
         retired_because: Why it was set aside.
         drop_after: When it may be dropped; None while in use.

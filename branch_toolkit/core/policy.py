@@ -16,7 +16,8 @@ class Policy:
     Args:
         grace: How long a retired environment can be restored before it is dropped.
         ignored_branches: Globs of branch names that never get an environment.
-        protected_branches: Globs of branch names whose environment is never retired or dropped.
+        protected_branches: Globs of branch names whose environment no sensor or sweep retires or
+            drops. By hand it can be retired.
         max_retirements: Most environments retired in one tick; if more would be, none is.
         max_retired_share: Largest share (0 to 1) of environments retired in one tick; if more
             would be, none is. Not applied to fewer than `share_applies_from` environments.

@@ -45,7 +45,7 @@ class Warehouse(Protocol):
         """What it says of itself."""
 
     def identity(self) -> str:
-        """What tells this database from a copy of it; part of every mark."""
+        """What tells this database from those that a dump of it may get into; in every mark."""
 
     def schemas(
         self, *, marked: bool = True, names: Collection[str] | None = None
@@ -87,7 +87,7 @@ class Warehouse(Protocol):
     def plan_marks(
         self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]
     ) -> Plan:
-        """The plan that gives clones new marks (retire, restore, touch)."""
+        """The plan that gives clones new marks (retire, restore)."""
 
     def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
         """The plan that drops clones for good.

@@ -287,6 +287,28 @@ def test_the_same_number_in_another_repository_is_not_taken_over(
         environments.provision(_branch(repository="acme/website"), now=NOW)
 
 
+def test_two_repositories_with_one_number_and_other_schemas_are_both_left_alone(
+    environments: Environments,
+) -> None:
+    ours = replace(environments, schemas=("analytics",))
+    theirs = replace(environments, schemas=("staging",))
+    ours.provision(_branch(repository="acme/one"), now=NOW)
+    theirs.provision(_branch(repository="acme/two"), now=NOW)
+    inventory = environments.inventory()
+    assert inventory.environments == ()
+    assert [found.schema for found in inventory.refused] == ["analytics__pr_42", "staging__pr_42"]
+    assert "acme/one and acme/two" in inventory.refused[0].reason
+
+
+def test_a_refresh_leaves_alone_what_it_does_not_make_anew(
+    environments: Environments, harness: Harness
+) -> None:
+    environments.provision(_branch(), now=NOW)
+    harness.insert("staging__pr_42", "orders", 99)
+    replace(environments, schemas=("analytics",)).provision(_branch(), now=LATER, refresh=True)
+    assert harness.content()["staging__pr_42"][1]["orders"] == [7, 99]
+
+
 @pytest.mark.parametrize(
     "edit",
     [

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from branch_toolkit.core.errors import (
     BaseBusy,
+    CloneFailed,
     EnvironmentBusy,
     MissingRight,
     SchemaInUse,
@@ -23,7 +24,7 @@ from branch_toolkit.core.errors import (
 from branch_toolkit.core.plan import Progress
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
-from branch_toolkit.warehouses.postgres.connection import create_engine, parse_url
+from branch_toolkit.warehouses.postgres.connection import create_engine, parse_url, transaction
 from branch_toolkit_tests.integration.scene import BRANCH, CLONES, NOW, SCHEMAS, Scene
 
 
@@ -140,6 +141,118 @@ def test_so_does_one_that_is_made_after_the_plan(scene: Scene) -> None:
     with pytest.raises(SchemaInUse):
         _meddle(scene, depend).drop("pr_42", now=NOW)
     assert scene.schemas() == set(CLONES)
+
+
+@pytest.mark.parametrize(
+    ("statements", "named"),
+    [
+        (["CREATE EXTENSION plpgsql_check_stand_in"], "extension"),
+        (["CREATE PUBLICATION theirs FOR TABLE analytics__pr_42.t0"], "publication theirs"),
+        (["CREATE PUBLICATION theirs FOR TABLES IN SCHEMA analytics__pr_42"], "publication"),
+        (["CREATE TABLE public.child () INHERITS (analytics__pr_42.t0)"], "child"),
+        (["CREATE TABLE public.rows (mood analytics__pr_42.mood)"], "rows"),
+        (["CREATE TABLE public.fk (id int REFERENCES analytics__pr_42.t0 (id))"], "fk"),
+    ],
+    ids=["extension", "publication", "publication of the schema", "child", "type", "foreign key"],
+)
+def test_whatever_drop_cascade_would_take_along_keeps_a_clone(
+    scene: Scene, statements: list[str], named: str
+) -> None:
+    scene.provision()
+    scene.retire()
+    with scene.connect() as connection:
+        if named == "extension":
+            # Any that the server has; what counts is that it lies in the clone.
+            statements = ["CREATE EXTENSION hstore SCHEMA analytics__pr_42"]
+            available = connection.execute("SELECT name FROM pg_available_extensions").fetchall()
+            assert ("hstore",) in available
+        for statement in statements:
+            connection.execute(statement.encode())
+    with pytest.raises(SchemaInUse, match=named):
+        scene.drop()
+    with pytest.raises(SchemaInUse, match=named):
+        scene.provision(refresh=True)
+    assert scene.schemas() == set(CLONES)
+
+
+def test_a_view_that_is_made_while_a_refresh_runs_is_not_dropped_by_it(scene: Scene) -> None:
+    scene.provision()
+
+    def depend() -> None:
+        with scene.connect() as connection:
+            connection.execute("CREATE VIEW public.theirs AS SELECT * FROM analytics__pr_42.t0")
+
+    with pytest.raises(SchemaInUse):
+        _meddle(scene, depend).provision(BRANCH, now=NOW, refresh=True)
+    with scene.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM public.theirs").fetchone() == (4000,)
+
+
+@pytest.mark.parametrize("place", ["audit.log()", "analytics.log()"])
+def test_a_trigger_that_would_write_outside_of_the_clone_is_left_out_and_named(
+    scene: Scene, place: str
+) -> None:
+    with scene.connect() as connection:
+        connection.execute("CREATE SCHEMA audit; CREATE TABLE audit.entries (id int)")
+        connection.execute(
+            f"CREATE FUNCTION {place} RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN INSERT INTO audit.entries VALUES (NEW.id); RETURN NEW; END'".encode()
+        )
+        connection.execute(
+            f"CREATE TRIGGER logged AFTER INSERT ON analytics.t0"
+            f" FOR EACH ROW EXECUTE FUNCTION {place}".encode()
+        )
+    report = scene.provision()
+    assert any("trigger logged on t0" in note.object for note in report.plan.notes)
+    with scene.connect() as connection:
+        connection.execute("INSERT INTO staging__pr_42.t0 (id) VALUES (0)")
+        connection.execute("INSERT INTO analytics__pr_42.t0 (id, amount) VALUES (0, 1)")
+        assert connection.execute("SELECT count(*) FROM audit.entries").fetchone() == (0,)
+
+
+def test_a_trigger_that_stays_within_the_clone_is_cloned(scene: Scene) -> None:
+    with scene.connect() as connection:
+        connection.execute(
+            "CREATE FUNCTION analytics.double() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN NEW.amount := NEW.amount * 2; RETURN NEW; END'"
+        )
+        connection.execute(
+            "CREATE TRIGGER doubled BEFORE INSERT ON analytics.t0"
+            " FOR EACH ROW EXECUTE FUNCTION analytics.double()"
+        )
+    scene.provision()
+    insert = "INSERT INTO analytics__pr_42.t0 (id, amount) VALUES (0, 1) RETURNING amount"
+    with scene.connect() as connection:
+        connection.execute("INSERT INTO staging__pr_42.t0 (id) VALUES (0)")
+        assert connection.execute(insert).fetchone() == (2,)
+
+
+def test_a_view_on_what_is_not_cloned_is_named(scene: Scene) -> None:
+    with scene.connect() as connection:
+        connection.execute("CREATE SCHEMA raw CREATE TABLE raw.orders (id int)")
+        connection.execute("CREATE VIEW analytics.raw_orders AS SELECT * FROM raw.orders")
+    notes = scene.provision().plan.notes
+    assert any("raw.orders, which is not cloned" in note.text for note in notes)
+
+
+def test_a_clone_in_which_the_branch_refers_to_base_does_not_block_another(scene: Scene) -> None:
+    one = replace(scene.environments(), schemas=("analytics",))
+    with scene.connect() as connection:
+        connection.execute("CREATE SCHEMA solo CREATE TABLE solo.t (n int)")
+    replace(one, schemas=("solo",)).provision(BRANCH, now=NOW)
+    with scene.connect() as connection:
+        connection.execute("CREATE VIEW solo__pr_42.mine AS SELECT * FROM staging.t0")
+    both = replace(one, schemas=("solo", "staging"))
+    assert both.provision(BRANCH, now=NOW).applied
+
+
+def test_a_statement_that_takes_too_long_is_not_called_a_wrong_host(database: str) -> None:
+    with (  # noqa: PT012
+        pytest.raises(CloneFailed, match="statement timeout"),
+        transaction(create_engine(database)) as connection,
+    ):
+        connection.execute("SET LOCAL statement_timeout = '10ms'")
+        connection.execute("SELECT pg_sleep(5)")
 
 
 def test_who_waits_for_another_run_is_told_and_gives_up_at_last(scene: Scene) -> None:

@@ -320,8 +320,8 @@ def test_of_several_pull_requests_of_one_name_an_open_one_keeps_the_unnumbered_e
     assert decide(told[::order], [make_environment(LOGIN)])[0].verb is Verb.KEEP
 
 
-def test_a_pull_request_that_ended_before_the_environment_was_made_does_not_end_its_namesake():
-    told = replace(make_branch(41, MERGED, "feature/login"), ended_at=NOW - 20 * DAY)
+def test_an_ended_namesake_does_not_end_an_environment_without_a_number():
+    told = make_branch(41, MERGED, "feature/login")
     environment = make_environment(LOGIN, created_at=NOW - DAY)
     assert verbs([told], [environment], complete=False) == [Verb.KEEP]
 

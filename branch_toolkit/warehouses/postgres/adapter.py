@@ -32,9 +32,11 @@ from branch_toolkit.warehouses import Server
 from branch_toolkit.warehouses.postgres import queries
 from branch_toolkit.warehouses.postgres.applying import (
     audit,
-    check_again,
+    check_base,
+    dropped_schemas,
     execute,
     hold_base,
+    hold_dropped,
     read_base,
     require_unused,
 )
@@ -115,8 +117,10 @@ class PostgresAdapter:
             self._require_rights(connection, bases)
             _require_free(connection, marks, replacing)
             require_unused(connection, [clone.name for clone in replacing])
-            structure = read_base(connection, clones_of(marks, beside))
-        return compose(environment, marks, structure, beside=beside, replacing=replacing)
+            clones = clones_of(marks, beside)
+            structure = read_base(connection, clones)
+            outward = queries.outward(connection, list(clones))
+        return compose(environment, marks, structure, outward, beside=beside, replacing=replacing)
 
     def plan_marks(
         self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]
@@ -167,8 +171,9 @@ class PostgresAdapter:
             hold_base(connection, plan)
             if not queries.try_lock(connection, plan.environment):
                 return None
-            self._check_marks(plan.expects)
-            check_again(connection, plan)
+            hold_dropped(connection, plan)
+            check_base(connection, plan)
+            self._check_again(plan)
             results = execute(connection, plan, on_progress)
             audit(connection, plan)
         return Report(plan=plan, applied=True, results=results, seconds=time.monotonic() - started)
@@ -179,12 +184,13 @@ class PostgresAdapter:
             bound_waiting(connection, lock_timeout=self.lock_timeout)
             yield connection
 
-    def _check_marks(self, expects: Sequence[Expectation]) -> None:
+    def _check_again(self, plan: Plan) -> None:
         # On a connection of its own: the applying transaction may have a snapshot from just before
-        # the last holder of the environment's lock committed.
+        # the last holder of the environment's lock, or somebody else, committed.
         with self._transaction() as connection:
-            found = queries.comments(connection, [expected.schema for expected in expects])
-        for expected in expects:
+            found = queries.comments(connection, [expected.schema for expected in plan.expects])
+            require_unused(connection, dropped_schemas(plan))
+        for expected in plan.expects:
             absent = expected.schema not in found
             if absent != (expected.comment is None) or (
                 not absent and found[expected.schema] != expected.comment

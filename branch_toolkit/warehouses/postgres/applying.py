@@ -11,7 +11,12 @@ from psycopg import errors, sql
 from branch_toolkit.core.errors import CloneFailed, SchemaInUse, StalePlan
 from branch_toolkit.core.plan import OnProgress, Plan, Progress, Result
 from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan, digest
-from branch_toolkit.warehouses.postgres.queries import Connection, dependents, table_sizes
+from branch_toolkit.warehouses.postgres.queries import (
+    Connection,
+    dependents,
+    lockable_tables,
+    table_sizes,
+)
 from branch_toolkit.warehouses.postgres.structure import Structure, read_leaks, read_structure
 from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
 
@@ -34,15 +39,34 @@ def hold_base(connection: Connection, plan: Plan) -> None:
         raise StalePlan(f"A base table went away: {error}.", remedy="Plan again.") from error
 
 
-def check_again(connection: Connection, plan: Plan) -> None:
-    """Checks what the plan was made from, as this transaction sees it.
+def dropped_schemas(plan: Plan) -> list[str]:
+    """The schemas that the plan drops."""
+    return [
+        statement.schema
+        for statement in plan.statements
+        if statement.action == "drop" and statement.object == "schema"
+    ]
+
+
+def hold_dropped(connection: Connection, plan: Plan) -> None:
+    """Locks the tables that are to be dropped, so that nothing new comes to depend on them.
+
+    Not their children (ONLY), nor views: a lock on a view is one on all that it reads.
+    """
+    tables = lockable_tables(connection, dropped_schemas(plan))
+    if tables:
+        names = sql.SQL(", ").join(
+            sql.SQL("ONLY {}").format(sql.Identifier(schema, table)) for schema, table in tables
+        )
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
+
+
+def check_base(connection: Connection, plan: Plan) -> None:
+    """Checks that base's structure is what the plan was made from.
 
     Raises:
-        StalePlan: Base's structure is another one now.
-        SchemaInUse: Somebody else's object depends on a schema that is to be dropped.
+        StalePlan: It is another one now.
     """
-    dropped = [statement.schema for statement in plan.statements if statement.action == "drop"]
-    require_unused(connection, dropped)
     if isinstance(plan, ProvisionPlan) and (
         digest(read_base(connection, plan.clones)) != plan.base_state
     ):
@@ -113,7 +137,8 @@ def audit(connection: Connection, plan: Plan) -> None:
     """
     if not isinstance(plan, ProvisionPlan):
         return
-    leaks = read_leaks(connection, plan.clones)
+    # What branch code made in clones that were there before is the branch's business.
+    leaks = [leak for leak in read_leaks(connection, plan.clones) if leak.schema in plan.made]
     if leaks:
         listed = "; ".join(f"{leak.object} depends on {leak.base_object}" for leak in leaks[:5])
         raise CloneFailed(

@@ -59,7 +59,8 @@ def create_engine(text: str, *, options: str = "") -> sqlalchemy.Engine:
         options: Command-line options for the server's session, after those of the URL.
     """
     url = parse_url(text)
-    arguments: dict[str, Any] = {}
+    # Statements are sent as UTF-8, whatever the database or the environment would choose.
+    arguments: dict[str, Any] = {"client_encoding": "utf8"}
     if options:
         arguments["options"] = f"{url.query.get('options', '')} {options}".strip()
     if "connect_timeout" not in url.query:
@@ -141,12 +142,20 @@ def _translate(error: psycopg.Error, url: URL) -> BranchToolkitError:
             f"Postgres ran out of room for locks ({message}); nothing was changed.",
             remedy="Raise max_locks_per_transaction, or clone fewer schemas at once.",
         )
-    if isinstance(error, psycopg.OperationalError):
+    if isinstance(error, errors.SerializationFailure):
+        return StalePlan(f"Something changed meanwhile ({message}).", remedy="Plan again.")
+    if isinstance(error, psycopg.OperationalError) and _at_the_door(error):
         return _unavailable(message, url)
     return CloneFailed(
         f"Postgres refused a statement ({message}); nothing was changed.",
         remedy="Mend what it names, then run again.",
     )
+
+
+def _at_the_door(error: psycopg.Error) -> bool:
+    """Whether it is about the connection, not about what was asked of the server."""
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "28", "3D", "53300", "57P"))
 
 
 def _on_schema(error: psycopg.Error) -> bool:

@@ -20,6 +20,10 @@ WITH placed AS (
               FROM pg_attrdef a JOIN pg_class c ON c.oid = a.adrelid
     UNION ALL SELECT 'pg_policy'::regclass, p.oid, c.relnamespace
               FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+    UNION ALL SELECT 'pg_amop'::regclass, a.oid, f.opfnamespace
+              FROM pg_amop a JOIN pg_opfamily f ON f.oid = a.amopfamily
+    UNION ALL SELECT 'pg_amproc'::regclass, a.oid, f.opfnamespace
+              FROM pg_amproc a JOIN pg_opfamily f ON f.oid = a.amprocfamily
 ),
 inside AS (
     SELECT oid FROM pg_namespace WHERE nspname = ANY (%(schemas)s)
@@ -29,8 +33,23 @@ FROM pg_depend d
 JOIN placed target ON target.class = d.refclassid AND target.oid = d.refobjid
 LEFT JOIN placed dependent ON dependent.class = d.classid AND dependent.oid = d.objid
 WHERE target.schema IN (SELECT oid FROM inside)
-  AND (dependent.schema IS NULL AND d.deptype = 'n'
+  AND (dependent.schema IS NULL
+       AND (d.deptype = 'n' OR d.classid = 'pg_publication_rel'::regclass)
        OR dependent.schema NOT IN (SELECT oid FROM inside))
   -- TOAST tables live in a schema of their own and belong to their table.
   AND dependent.schema IS DISTINCT FROM 'pg_toast'::regnamespace
+UNION
+-- What belongs to the schema itself: an extension that was installed into it, a publication of it.
+SELECT pg_describe_object(d.classid, d.objid, d.objsubid)
+FROM pg_depend d
+WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid IN (SELECT oid FROM inside)
+  AND d.classid IN (SELECT oid FROM pg_class
+                    WHERE oid IN (to_regclass('pg_catalog.pg_extension'),
+                                  to_regclass('pg_catalog.pg_publication_namespace')))
+UNION
+-- An extension elsewhere of which something inside is a part: dropping the part drops the whole.
+SELECT pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
+FROM pg_depend d
+JOIN placed part ON part.class = d.classid AND part.oid = d.objid
+WHERE d.deptype = 'e' AND part.schema IN (SELECT oid FROM inside)
 ORDER BY 1

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from branch_toolkit.core.environment import OwnedSchema
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
+from branch_toolkit.warehouses.postgres.queries import Outward
 from branch_toolkit.warehouses.postgres.statements import (
     analyze_table,
     create_schema,
     drop_schema,
+    leave_out,
     mark_schema,
 )
 from branch_toolkit.warehouses.postgres.structure import (
@@ -30,11 +32,13 @@ class ProvisionPlan(Plan):
 
     Args:
         clones: Clone by base schema, those that the environment already has included.
+        made: The clones among them that this plan makes.
         base_state: A digest of base's structure; another one means that the plan is stale.
         reads: Base tables, as (schema, table), that are held against removal while it is applied.
     """
 
     clones: Mapping[str, str]
+    made: frozenset[str]
     base_state: str
     reads: tuple[tuple[str, str], ...]
 
@@ -43,6 +47,7 @@ def compose(
     environment: str,
     marks: Sequence[Mark],
     structure: Structure,
+    outward: Sequence[Outward],
     *,
     beside: Sequence[OwnedSchema],
     replacing: Sequence[OwnedSchema],
@@ -59,14 +64,24 @@ def compose(
             *(drop_schema(clone.name) for clone in replacing),
             *(create_schema(mark.clone) for mark in marks),
             *_structure_statements(structure, tables, clones=clones, wanted=wanted),
+            *(
+                leave_out(clones[each.schema], each.relation, each.kind, each.name)
+                for each in outward
+                if each.schema in wanted and each.kind != "view"
+            ),
             *(mark_schema(mark.clone, replace(mark, base_state=state)) for mark in marks),
         ),
         expects=(
             *(Expectation(clone.name, clone.facts.comment) for clone in (*beside, *replacing)),
             *_absent(marks, replacing),
         ),
-        notes=_notes(structure.omitted, wanted) + _notes(structure.cautions, wanted),
+        notes=(
+            *_notes(structure.omitted, wanted),
+            *_notes(structure.cautions, wanted),
+            *(_outward_note(each) for each in outward if each.schema in wanted),
+        ),
         clones=clones,
+        made=frozenset(mark.clone for mark in marks),
         base_state=state,
         reads=tuple((table.schema, table.table) for table in structure.tables),
     )
@@ -78,6 +93,14 @@ def _notes(found: Sequence[Omitted] | Sequence[Caution], wanted: set[str]) -> tu
         for each in found
         if each.schema in wanted
     )
+
+
+def _outward_note(found: Outward) -> Note:
+    if found.kind == "view":
+        text = f"It is cloned, and {found.reason}: the branch reads it there, and holds up its DDL."
+    else:
+        text = f"Left out of the clone, where it could write outside: {found.reason}."
+    return Note(f"{found.schema}: {found.kind} {found.name} on {found.relation}", text)
 
 
 def clones_of(marks: Sequence[Mark], beside: Sequence[OwnedSchema]) -> dict[str, str]:

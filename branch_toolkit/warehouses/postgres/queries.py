@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -18,6 +19,10 @@ _IDENTITY = """
     SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid
     FROM pg_database WHERE datname = current_database()
 """
+_TABLES = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') ORDER BY 1, 2
+"""
 _SERVER = """
     SELECT current_setting('server_version'), current_database(), current_user, clock_timestamp()
 """
@@ -29,6 +34,25 @@ _TABLE_SIZES = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """An object of base whose clone would reach what is not cloned.
+
+    Args:
+        schema: The base schema.
+        relation: The table or view that it is on, or the view itself.
+        kind: `trigger`, `rule` or `view`.
+        name: Its name.
+        reason: What it reaches.
+    """
+
+    schema: str
+    relation: str
+    kind: str
+    name: str
+    reason: str
 
 
 def server(connection: Connection) -> Server:
@@ -81,6 +105,17 @@ def table_sizes(connection: Connection, schemas: Sequence[str]) -> dict[tuple[st
     """Bytes on disk with indexes, by (schema, table)."""
     rows = _rows(connection, _TABLE_SIZES, [list(schemas)])
     return {(schema, table): size for schema, table, size in rows}
+
+
+def lockable_tables(connection: Connection, schemas: Sequence[str]) -> list[tuple[str, str]]:
+    """The tables in the schemas, as (schema, table)."""
+    return [(schema, table) for schema, table in _rows(connection, _TABLES, [list(schemas)])]
+
+
+def outward(connection: Connection, schemas: Sequence[str]) -> list[Outward]:
+    """Triggers, rules and views of the schemas that reach what is not cloned with them."""
+    rows = _rows(connection, _text("outward.sql"), {"schemas": list(schemas)})
+    return [Outward(*row) for row in rows]
 
 
 def try_lock(connection: Connection, environment: str) -> bool:

@@ -49,8 +49,8 @@ def open_session(url: str, *, search_path: Sequence[str]) -> Iterator[sqlalchemy
 
     with translated(engine.url):
         connection = engine.connect()
-        _require_path(connection, path)
     try:
+        _require_path(connection, path)
         yield connection
         connection.commit()
         # What was done on the driver's connection is in no transaction that SQLAlchemy knows of.

@@ -34,6 +34,16 @@ def drop_schema(name: str) -> Statement:
     )
 
 
+def leave_out(clone: str, relation: str, kind: str, name: str) -> Statement:
+    """DROP TRIGGER or DROP RULE in a clone, of one that would reach what is not cloned."""
+    text = sql.SQL("DROP {} {} ON {}").format(
+        sql.SQL(kind.upper()), sql.Identifier(name), sql.Identifier(clone, relation)
+    )
+    return Statement(
+        sql=text.as_string(None), action="leave out", schema=clone, object=f"{kind} {name}"
+    )
+
+
 def analyze_table(schema: str, table: str) -> Statement:
     """ANALYZE, so that the planner knows the copy as it knows the original."""
     text = sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table))
