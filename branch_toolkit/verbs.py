@@ -23,6 +23,7 @@ from branch_toolkit.core.errors import NotDue, SchemaNotOwned, StalePlan
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import clone_names, environment_name
 from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, foresee, silent
+from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Warehouse
 
 _ATTEMPTS = 10
@@ -36,11 +37,13 @@ class Environments:
         warehouse: Where they are.
         project: Whose they are.
         schemas: The base schemas that each clones.
+        rules: How each table gets into its clone; what no rule matches is deferred.
     """
 
     warehouse: Warehouse
     project: Project
     schemas: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
 
     @cached_property
     def territory(self) -> Territory:
@@ -224,7 +227,11 @@ class Environments:
         verb_marks = self._new_marks(branch, wanted, now=now)
         replacing = replaced if refresh else ()
         return self.warehouse.plan_provision(
-            name, verb_marks, beside=() if refresh else existing, replacing=replacing
+            name,
+            verb_marks,
+            beside=() if refresh else existing,
+            replacing=replacing,
+            rules=self.rules,
         )
 
     def _new_marks(

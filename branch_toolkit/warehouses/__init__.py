@@ -11,6 +11,7 @@ from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import Dialect
 from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, silent
+from branch_toolkit.core.strategy import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Warehouse(Protocol):
         *,
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
+        rules: Sequence[Rule] = (),
     ) -> Plan:
         """The plan that makes the clones that the marks describe.
 
@@ -79,8 +81,10 @@ class Warehouse(Protocol):
             marks: One for each clone to make; `base_state` is filled in here.
             beside: Clones that the environment already has; references go to them.
             replacing: Clones that are dropped in the same transaction (a refresh).
+            rules: How each table gets into its clone; what no rule matches is deferred.
 
         Raises:
+            InvalidRule: A rule cannot be followed.
             SchemaNotOwned: A schema of a clone's name exists that is not to be replaced.
         """
 

@@ -25,6 +25,7 @@ from branch_toolkit.core.plan import (
     Statement,
     silent,
 )
+from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Server
 
 Row = Mapping[str, Any]
@@ -100,6 +101,7 @@ class MemoryWarehouse:
         *,
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
+        rules: Sequence[Rule] = (),
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
         replaced = {clone.name for clone in replacing}

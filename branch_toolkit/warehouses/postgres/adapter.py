@@ -28,6 +28,7 @@ from branch_toolkit.core.plan import (
     Report,
     silent,
 )
+from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Server
 from branch_toolkit.warehouses.postgres import queries
 from branch_toolkit.warehouses.postgres.applying import (
@@ -107,6 +108,7 @@ class PostgresAdapter:
         *,
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
+        rules: Sequence[Rule] = (),
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
         if not marks:
@@ -118,9 +120,17 @@ class PostgresAdapter:
             _require_free(connection, marks, replacing)
             require_unused(connection, [clone.name for clone in replacing])
             clones = clones_of(marks, beside)
-            structure = read_base(connection, clones)
+            structure = read_base(connection, clones, rules)
             outward = queries.outward(connection, list(clones))
-        return compose(environment, marks, structure, outward, beside=beside, replacing=replacing)
+        return compose(
+            environment,
+            marks,
+            structure,
+            outward,
+            beside=beside,
+            replacing=replacing,
+            rules=rules,
+        )
 
     def plan_marks(
         self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]

@@ -10,6 +10,7 @@ from psycopg import errors, sql
 
 from branch_toolkit.core.errors import CloneFailed, SchemaInUse, StalePlan
 from branch_toolkit.core.plan import OnProgress, Plan, Progress, Result
+from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan, digest
 from branch_toolkit.warehouses.postgres.queries import (
     Connection,
@@ -68,7 +69,7 @@ def check_base(connection: Connection, plan: Plan) -> None:
         StalePlan: It is another one now.
     """
     if isinstance(plan, ProvisionPlan) and (
-        digest(read_base(connection, plan.clones)) != plan.base_state
+        digest(read_base(connection, plan.clones, plan.rules)) != plan.base_state
     ):
         raise StalePlan(
             "Base's structure changed after the plan was made; nothing was done.",
@@ -86,14 +87,16 @@ def require_unused(connection: Connection, schemas: Sequence[str]) -> None:
         raise SchemaInUse(", ".join(schemas), dependents=found)
 
 
-def read_base(connection: Connection, clones: Mapping[str, str]) -> Structure:
+def read_base(
+    connection: Connection, clones: Mapping[str, str], rules: Sequence[Rule]
+) -> Structure:
     """The structure of base, as statements that make the clones.
 
     Raises:
         StalePlan: It was altered while it was being read.
     """
     try:
-        return read_structure(connection, clones)
+        return read_structure(connection, clones, rules)
     except BaseChanged as error:
         raise StalePlan(error.problem, remedy=error.remedy) from error
 
@@ -138,7 +141,8 @@ def audit(connection: Connection, plan: Plan) -> None:
     if not isinstance(plan, ProvisionPlan):
         return
     # What branch code made in clones that were there before is the branch's business.
-    leaks = [leak for leak in read_leaks(connection, plan.clones) if leak.schema in plan.made]
+    found = read_leaks(connection, plan.clones, shared_types=plan.shared_types)
+    leaks = [leak for leak in found if leak.schema in plan.made]
     if leaks:
         listed = "; ".join(f"{leak.object} depends on {leak.base_object}" for leak in leaks[:5])
         raise CloneFailed(

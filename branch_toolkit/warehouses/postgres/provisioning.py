@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from branch_toolkit.core.environment import OwnedSchema
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
+from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses.postgres.queries import Outward
 from branch_toolkit.warehouses.postgres.statements import (
     analyze_table,
@@ -35,12 +36,16 @@ class ProvisionPlan(Plan):
         made: The clones among them that this plan makes.
         base_state: A digest of base's structure; another one means that the plan is stale.
         reads: Base tables, as (schema, table), that are held against removal while it is applied.
+        rules: How each table gets into its clone.
+        shared_types: The oids of base's types that the clones use.
     """
 
     clones: Mapping[str, str]
     made: frozenset[str]
     base_state: str
     reads: tuple[tuple[str, str], ...]
+    rules: tuple[Rule, ...]
+    shared_types: frozenset[int]
 
 
 def compose(
@@ -51,12 +56,14 @@ def compose(
     *,
     beside: Sequence[OwnedSchema],
     replacing: Sequence[OwnedSchema],
+    rules: Sequence[Rule],
 ) -> ProvisionPlan:
     """The plan, from what was read."""
     clones = clones_of(marks, beside)
     state = digest(structure)
     wanted = {mark.base_schema for mark in marks}
     tables = [table for table in structure.tables if table.schema in wanted]
+    deferred = {(table.schema, table.table): table for table in structure.deferred}
     return ProvisionPlan(
         verb="refresh" if replacing else "provision",
         environment=environment,
@@ -67,7 +74,10 @@ def compose(
             *(
                 leave_out(clones[each.schema], each.relation, each.kind, each.name)
                 for each in outward
-                if each.schema in wanted and each.kind != "view"
+                if each.schema in wanted
+                and each.kind != "view"
+                # A deferred table has none of its triggers and rules.
+                and (each.schema, each.relation) not in deferred
             ),
             *(mark_schema(mark.clone, replace(mark, base_state=state)) for mark in marks),
         ),
@@ -78,12 +88,18 @@ def compose(
         notes=(
             *_notes(structure.omitted, wanted),
             *_notes(structure.cautions, wanted),
-            *(_outward_note(each) for each in outward if each.schema in wanted),
+            *(
+                _outward_note(each)
+                for each in outward
+                if each.schema in wanted and (each.schema, each.relation) not in deferred
+            ),
         ),
         clones=clones,
         made=frozenset(mark.clone for mark in marks),
         base_state=state,
         reads=tuple((table.schema, table.table) for table in structure.tables),
+        rules=tuple(rules),
+        shared_types=structure.shared_types,
     )
 
 

@@ -10,6 +10,7 @@ from branch_toolkit.warehouses.postgres.structure.leaks import read_leaks
 from branch_toolkit.warehouses.postgres.structure.model import (
     Caution,
     Ddl,
+    DeferredTable,
     Leak,
     Omitted,
     Structure,
@@ -22,6 +23,7 @@ __all__ = [
     "Caution",
     "CyclicStructure",
     "Ddl",
+    "DeferredTable",
     "Leak",
     "Omitted",
     "ReferenceNotRepointed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 from branch_toolkit.core.errors import BaseSchemaNotFound, MissingRight
 from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
 from branch_toolkit.warehouses.postgres.structure.repoint import Target, repoint
-from branch_toolkit.warehouses.postgres.structure.statement import Node
+from branch_toolkit.warehouses.postgres.structure.statement import Node, relation_node
 
 Record = TypeVar("Record")
 
@@ -28,10 +28,30 @@ QUALIFYING_PATH = "pg_catalog, pg_temp"
 
 
 @dataclass(frozen=True)
-class _ExtensionName:
+class _KeptName:
     schema: str
     name: str
-    shared: bool
+    ambiguous: bool
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What of the base schemas is not made again in the clones.
+
+    Attributes:
+        relations: Tables and views that are deferred or skipped.
+        types: Types of base that columns of deferred relations have; the clones share them.
+        kept: The objects that come with these types.
+    """
+
+    relations: frozenset[int] = frozenset()
+    types: frozenset[int] = frozenset()
+    kept: frozenset[Node] = frozenset()
+
+    @cached_property
+    def nodes(self) -> frozenset[Node]:
+        """The relations as objects."""
+        return frozenset(map(relation_node, self.relations))
 
 
 class Catalog:
@@ -42,17 +62,26 @@ class Catalog:
     """
 
     def __init__(
-        self, connection: psycopg.Connection[Any], bases: Mapping[str, int], targets: list[Target]
+        self,
+        connection: psycopg.Connection[Any],
+        bases: Mapping[str, int],
+        targets: list[Target],
+        aside: Aside = Aside(),  # frozen
     ) -> None:
+        self.aside = aside
         self._connection = connection
+        self._bases = bases
         self._targets = targets
-        self._values = {
-            "bases": sql.Literal(list(bases.values())),
-            "clones": sql.Literal([target.clone for target in targets]),
-            "members": sql.SQL(query_text("members")).format(
-                bases=sql.Literal(list(bases.values()))
-            ),
-        }
+        self._values = _values(bases, targets, aside)
+
+    def setting_aside(self, aside: Aside) -> Catalog:
+        """The same catalogs, without what is set aside."""
+        plain = [Target(target.base, target.clone) for target in self._targets]
+        kept = Catalog(self._connection, self._bases, plain, aside).fetch(
+            _KeptName, "extension_names"
+        )
+        targets = [_keeping(target, kept) for target in plain]
+        return Catalog(self._connection, self._bases, targets, aside)
 
     @property
     def targets(self) -> list[Target]:
@@ -137,6 +166,20 @@ class Catalog:
         return "::reg" in text or any(f"{target.base}." in text for target in self._targets)
 
 
+def _values(
+    bases: Mapping[str, int], targets: Sequence[Target], aside: Aside
+) -> dict[str, sql.Composable]:
+    values: dict[str, sql.Composable] = {
+        "bases": sql.Literal(list(bases.values())),
+        "clones": sql.Literal([target.clone for target in targets]),
+        "aside": sql.Literal(sorted(aside.relations)),
+        "shared": sql.Literal(sorted(aside.types)),
+        "kept_classids": sql.Literal([classid for classid, _ in sorted(aside.kept)]),
+        "kept_objids": sql.Literal([objid for _, objid in sorted(aside.kept)]),
+    }
+    return {**values, "members": sql.SQL(query_text("members")).format(**values)}
+
+
 def _ids(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """Which objects some rows are about, in order."""
     ids = ("classid", "objid", "table")
@@ -169,16 +212,15 @@ def open_catalog(connection: psycopg.Connection[Any], clones: Mapping[str, str])
         quoted(connection, list(clones)), quoted(connection, list(clones.values())), strict=True
     )
     targets = [Target(base, clone) for base, clone in names]
-    shared = Catalog(connection, bases, targets).fetch(_ExtensionName, "extension_names")
-    return Catalog(connection, bases, [_keeping(target, shared) for target in targets])
+    return Catalog(connection, bases, targets).setting_aside(Aside())
 
 
-def _keeping(target: Target, names: list[_ExtensionName]) -> Target:
+def _keeping(target: Target, names: list[_KeptName]) -> Target:
     ours = [name for name in names if name.schema == target.base]
     return replace(
         target,
-        kept=frozenset(name.name for name in ours if not name.shared),
-        ambiguous=frozenset(name.name for name in ours if name.shared),
+        kept=frozenset(name.name for name in ours if not name.ambiguous),
+        ambiguous=frozenset(name.name for name in ours if name.ambiguous),
     )
 
 

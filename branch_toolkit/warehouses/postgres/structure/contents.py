@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from branch_toolkit.core.strategy import COPY_ALL, Rule, Strategy
 from branch_toolkit.warehouses.postgres.structure.catalog import Catalog
 from branch_toolkit.warehouses.postgres.structure.model import Ddl, TableCopy
 from branch_toolkit.warehouses.postgres.structure.objects import Objects
@@ -53,15 +54,25 @@ class _Value:
         return f"SELECT pg_catalog.setval({values}) FROM {self.source}"  # noqa: S608
 
 
-def read_copies(catalog: Catalog, omitted: Collection[Node]) -> Iterator[TableCopy]:
-    """What copies the rows of each table that is not omitted."""
+def read_copies(
+    catalog: Catalog, omitted: Collection[Node], rules: Mapping[int, Rule]
+) -> Iterator[TableCopy]:
+    """What copies the rows of each table that is not omitted, and of which rows are wanted."""
     sizes = {size.objid: size for size in catalog.fetch(_Size, "sizes")}
     for copy in catalog.read(_Copy, "copies"):
-        size = sizes.get(copy.objid)
-        if size and (copy.classid, copy.objid) not in omitted:
-            yield TableCopy(
-                copy.schema, copy.name, copy.sql, size.rows, size.bytes, size.index_bytes
-            )
+        size, rule = sizes.get(copy.objid), rules.get(copy.objid, COPY_ALL)
+        if not size or (copy.classid, copy.objid) in omitted:
+            continue
+        if rule.strategy is not Strategy.EMPTY and rule.takes(copy.name):
+            text = copy.sql + _selection(rule)
+            yield TableCopy(copy.schema, copy.name, text, size.rows, size.bytes, size.index_bytes)
+
+
+def _selection(rule: Rule) -> str:
+    # On lines of its own, so that a comment at its end hides nothing.
+    where = f" WHERE (\n{rule.where}\n)" if rule.where else ""
+    limit = f" LIMIT {rule.limit}" if rule.limit else ""
+    return where + limit
 
 
 def read_sequence_values(

@@ -43,6 +43,23 @@ class TableCopy:
 
 
 @dataclass(frozen=True)
+class DeferredTable:
+    """A table that is read through base.
+
+    Attributes:
+        schema: The base schema.
+        table: The table's name, not quoted.
+        rows: The planner's estimate of base's rows; None if the table was never analysed.
+        bytes: Size of base's table, its indexes included.
+    """
+
+    schema: str
+    table: str
+    rows: int | None = field(compare=False)
+    bytes: int = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Omitted:
     """An object, or a property of one, that the clone will not have.
 
@@ -89,6 +106,8 @@ class Structure:
         after_data: Keys, indexes, foreign keys, refreshes, triggers, policies, comments, grants.
         omitted: What the clones will not have.
         cautions: What in the clones can still reach base.
+        deferred: The tables that are read through base; `before_data` makes them.
+        shared_types: The oids of base's types that deferred columns have, and so the clones use.
     """
 
     search_path: str
@@ -98,6 +117,8 @@ class Structure:
     after_data: tuple[Ddl, ...]
     omitted: tuple[Omitted, ...]
     cautions: tuple[Caution, ...]
+    deferred: tuple[DeferredTable, ...] = ()
+    shared_types: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

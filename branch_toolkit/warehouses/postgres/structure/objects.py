@@ -60,23 +60,38 @@ def read_objects(catalog: Catalog) -> Objects:
     makers = {
         (member.classid, member.objid): (member.maker_class, member.maker)
         for member in catalog.fetch(_Member, "members_of_extensions")
-        if member.maker is not None and member.extension is None
+        if member.maker is not None
+        and member.extension is None
+        and (member.classid, member.objid) not in catalog.aside.kept
     }
     made = set(makers.values())
     edges: dict[Node, set[Node]] = defaultdict(set)
     for one in catalog.fetch(_Dependency, "dependencies"):
         node, needed = (one.classid, one.objid), (one.refclassid, one.refobjid)
-        if node in made and needed in made:
+        # What is set aside is read through base, and needs nothing of the clones.
+        if node in made and needed in made and node not in catalog.aside.nodes:
             edges[node].add(needed)
     return Objects(makers, edges)
 
 
 def omissions(
-    catalog: Catalog, objects: Objects, defined: Collection[Node], labels: Labels
+    catalog: Catalog,
+    objects: Objects,
+    defined: Collection[Node],
+    labels: Labels,
+    unwanted: Mapping[Node, Omitted],
 ) -> dict[Node, Omitted]:
-    """The objects that no statement makes, and all that cannot do without one of them."""
-    unmade = sorted(set(objects.makers.values()) - set(defined))
-    omitted = {
+    """The objects that no statement makes, and all that cannot do without one of them.
+
+    Args:
+        catalog: The catalogs.
+        objects: What is in the base schemas.
+        defined: The objects that statements make.
+        labels: How to call them.
+        unwanted: What is left out on purpose.
+    """
+    unmade = sorted(set(objects.makers.values()) - set(defined) - unwanted.keys())
+    omitted = dict(unwanted) | {
         (one.classid, one.objid): Omitted(one.schema, one.object, one.reason)
         for one in (catalog.fetch(_Undefined, "undefined", nodes=unmade) if unmade else [])
     }

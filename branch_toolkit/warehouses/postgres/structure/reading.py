@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from branch_toolkit.core.strategy import COPY_ALL, Rule
 from branch_toolkit.warehouses.postgres.structure.catalog import Catalog, open_catalog, reading
+from branch_toolkit.warehouses.postgres.structure.choosing import Choice, read_choice
 from branch_toolkit.warehouses.postgres.structure.contents import (
     read_copies,
     read_sequence_values,
+)
+from branch_toolkit.warehouses.postgres.structure.deferring import (
+    clone_names,
+    guards,
+    read_deferrals,
 )
 from branch_toolkit.warehouses.postgres.structure.definitions import read_definitions
 from branch_toolkit.warehouses.postgres.structure.graph import Graph, Order
@@ -19,6 +26,7 @@ from branch_toolkit.warehouses.postgres.structure.mentions import mentions
 from branch_toolkit.warehouses.postgres.structure.model import (
     Caution,
     Ddl,
+    DeferredTable,
     Omitted,
     Structure,
 )
@@ -36,7 +44,11 @@ class _SchemaGrant:
     sql: str
 
 
-def read_structure(connection: psycopg.Connection[Any], clones: Mapping[str, str]) -> Structure:
+def read_structure(
+    connection: psycopg.Connection[Any],
+    clones: Mapping[str, str],
+    rules: Sequence[Rule] = (COPY_ALL,),
+) -> Structure:
     """Which statements recreate base schemas as clones, references among them included.
 
     The caller makes the clones' schemas, sets `search_path` to the structure's and
@@ -50,22 +62,28 @@ def read_structure(connection: psycopg.Connection[Any], clones: Mapping[str, str
     Args:
         connection: In a transaction, or else the catalogs are read in one of their own.
         clones: The name of the clone for each base schema, in the order for `search_path`.
+        rules: How each table gets into its clone.
 
     Raises:
         BaseSchemaNotFound: A base schema is not there.
+        InvalidRule: A rule cannot be followed.
         MissingRight: The role may not use a base schema.
         StructureNotRead: An object cannot be recreated, or base was altered meanwhile.
     """
     with reading(connection):
         catalog = open_catalog(connection, clones)
-        return _structure(catalog)
+        choice = read_choice(catalog, rules)
+        return _structure(catalog.setting_aside(choice.aside), choice)
 
 
-def _structure(catalog: Catalog) -> Structure:
+def _structure(catalog: Catalog, choice: Choice) -> Structure:
+    clones = clone_names(catalog)
+    deferrals = read_deferrals(catalog, choice.deferred)
     tables, statements = read_tables(catalog), list(read_definitions(catalog))
+    statements += [one.statement(clones[one.schema]) for one in deferrals]
     objects = read_objects(catalog)
     labels = _labels(tables, statements)
-    omitted = omissions(catalog, objects, _defined(tables, statements), labels)
+    omitted = omissions(catalog, objects, _defined(tables, statements), labels, choice.unwanted)
     order = _graph(objects, tables, statements, labels, omitted).order()
     for table in tables:
         statements += table.statements(split=order.split | omitted.keys())
@@ -75,13 +93,25 @@ def _structure(catalog: Catalog) -> Structure:
     grants = catalog.fetch(_SchemaGrant, "schema_grants")
     return Structure(
         search_path=", ".join([*(target.clone for target in catalog.targets), "pg_temp"]),
-        before_data=_ddl(before),
-        tables=tuple(read_copies(catalog, omitted)),
+        before_data=(*guards(deferrals, clones), *_ddl(before)),
+        tables=tuple(read_copies(catalog, omitted, choice.rules)),
         sequences=tuple(read_sequence_values(catalog, objects, omitted)),
         after_data=(*_ddl(after), *(Ddl(one.schema, one.object, one.sql) for one in grants)),
         omitted=(*_sorted(omitted.values()), *catalog.fetch(Omitted, "limits")),
-        cautions=(*mentions(made, catalog.targets), *catalog.fetch(Caution, "cautions")),
+        cautions=(
+            *choice.cautions,
+            *mentions((one for one in made if one.node not in choice.aside.nodes), catalog.targets),
+            *catalog.fetch(Caution, "cautions"),
+        ),
+        deferred=tuple(_deferred(choice)),
+        shared_types=choice.aside.types,
     )
+
+
+def _deferred(choice: Choice) -> Iterator[DeferredTable]:
+    for relation in choice.relations.values():
+        if relation.id in choice.deferred:
+            yield DeferredTable(relation.schema, relation.name, relation.rows, relation.bytes)
 
 
 def _labels(

@@ -9,6 +9,14 @@ Node = tuple[int, int]
 """An object: the oid of its catalog, and its own."""
 
 
+_PG_CLASS = 1259  # Its oid is fixed, in every version.
+
+
+def relation_node(oid: int) -> Node:
+    """A table, view or the like as an object."""
+    return _PG_CLASS, oid
+
+
 class Stage(IntEnum):
     """When a statement is executed; the rows are copied before `BUILD`.
 

@@ -9,7 +9,8 @@ JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
                 AND p.refclassid = 'pg_class'::regclass
 JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
-WHERE n.oid = ANY ({bases}::oid[]) AND s.relnamespace <> ALL ({bases}::oid[])
+WHERE n.oid = ANY ({bases}::oid[])
+  AND (s.relnamespace <> ALL ({bases}::oid[]) OR s.oid = ANY ({aside}::oid[]))
 UNION ALL
 SELECT n.nspname, format('column %I of table %I', a.attname, c.relname),
        'It may hold references to large objects, which clones share with base.'

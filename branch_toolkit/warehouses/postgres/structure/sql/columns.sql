@@ -24,6 +24,7 @@ SELECT a.attrelid::bigint AS table, a.attname AS name,
            JOIN pg_class parent ON parent.oid = i.inhparent
            JOIN pg_attribute up ON up.attrelid = parent.oid AND up.attname = a.attname
            WHERE i.inhrelid = a.attrelid AND parent.relnamespace = ANY ({bases}::oid[])
+             AND parent.oid <> ALL ({aside}::oid[])
        ) AS declared,
        CASE WHEN a.attgenerated = '' AND d.oid IS NOT NULL
             THEN pg_get_expr(d.adbin, d.adrelid) END AS default_sql,
@@ -54,5 +55,6 @@ LEFT JOIN pg_depend own ON a.attidentity <> '' AND own.refclassid = 'pg_class'::
                        AND own.classid = 'pg_class'::regclass AND own.deptype = 'i'
 LEFT JOIN pg_sequence s ON s.seqrelid = own.objid
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
   AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum

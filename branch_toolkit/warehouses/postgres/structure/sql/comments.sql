@@ -1,8 +1,9 @@
 WITH named(classid, objid, schema, object, relation, target) AS (
     SELECT 'pg_class'::regclass, c.oid, n.nspname, c.relname, true, format('%s %s',
-               CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-                              WHEN 'S' THEN 'SEQUENCE' WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX'
-                              ELSE 'TABLE' END, c.oid::regclass)
+               CASE WHEN c.relkind = 'v' OR c.oid = ANY ({aside}::oid[]) THEN 'VIEW'
+                    WHEN c.relkind = 'm' THEN 'MATERIALIZED VIEW'
+                    WHEN c.relkind = 'S' THEN 'SEQUENCE'
+                    WHEN c.relkind IN ('i', 'I') THEN 'INDEX' ELSE 'TABLE' END, c.oid::regclass)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, n.nspname, t.typname, false, format('%s %s',

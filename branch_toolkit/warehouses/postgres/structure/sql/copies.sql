@@ -11,10 +11,12 @@ WITH assigned AS (
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_type element ON element.typarray = t.oid
     CROSS JOIN LATERAL (
-        SELECT t.typnamespace = ANY ({bases}::oid[]) AND NOT EXISTS (
+        SELECT t.typnamespace = ANY ({bases}::oid[])
+           AND t.oid <> ALL ({shared}::oid[]) AND NOT EXISTS (
             SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass
             AND e.objid IN (t.oid, element.oid) AND e.deptype = 'e')) AS own(cloned)
     WHERE c.relkind = 'r' AND c.relnamespace = ANY ({bases}::oid[])
+      AND c.oid <> ALL ({aside}::oid[])
       AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
     GROUP BY a.attrelid
 )
@@ -34,5 +36,5 @@ CROSS JOIN LATERAL (
         WHERE key.opcintype IN ('anyenum'::regtype, 'anyarray'::regtype, 'record'::regtype,
                                 'anyrange'::regtype, 'anymultirange'::regtype))
     THEN pg_partition_root(c.oid) ELSE c.oid END) AS target(oid)
-WHERE c.relkind = 'r' AND c.relnamespace = ANY ({bases}::oid[])
+WHERE c.relkind = 'r' AND c.relnamespace = ANY ({bases}::oid[]) AND c.oid <> ALL ({aside}::oid[])
 ORDER BY n.nspname, c.relname

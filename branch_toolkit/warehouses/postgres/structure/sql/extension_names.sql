@@ -1,4 +1,5 @@
--- Names in the base schemas that an extension has, and whether another object has it, too.
+-- Names in the base schemas that an extension or a shared type has, and whether another object has
+-- it, too.
 WITH placed(classid, objid, namespace, name) AS (
     SELECT 'pg_class'::regclass, oid, relnamespace, quote_ident(relname) FROM pg_class
     UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace, quote_ident(typname) FROM pg_type
@@ -16,10 +17,13 @@ WITH placed(classid, objid, namespace, name) AS (
     UNION ALL SELECT 'pg_ts_parser'::regclass, oid, prsnamespace, quote_ident(prsname)
               FROM pg_ts_parser
 )
-SELECT quote_ident(n.nspname) AS schema, p.name, bool_or(d.objid IS NULL) AS shared
+SELECT quote_ident(n.nspname) AS schema, p.name, bool_or(d.objid IS NULL) AS ambiguous
 FROM placed p
 JOIN pg_namespace n ON n.oid = p.namespace
-LEFT JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid AND d.deptype = 'e'
+LEFT JOIN (
+    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+    UNION SELECT * FROM unnest({kept_classids}::oid[], {kept_objids}::oid[])
+) AS d ON d.classid = p.classid AND d.objid = p.objid
 -- An array type is not a member itself.
 LEFT JOIN pg_type t ON p.classid = 'pg_type'::regclass AND t.oid = p.objid
 WHERE p.namespace = ANY ({bases}::oid[]) AND (t.oid IS NULL OR t.typelem = 0 OR d.objid IS NOT NULL)

@@ -9,5 +9,6 @@ JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_class f ON f.oid = k.confrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = ANY ({bases}::oid[])
-  AND f.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
+  AND f.relnamespace = ANY ({bases}::oid[]) AND f.oid <> ALL ({aside}::oid[])
 ORDER BY k.oid

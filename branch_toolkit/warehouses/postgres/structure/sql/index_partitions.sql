@@ -7,5 +7,6 @@ JOIN pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = ic.relnamespace
 JOIN pg_inherits h ON h.inhrelid = i.indexrelid
 JOIN pg_class parent ON parent.oid = h.inhparent
-WHERE ic.relnamespace = ANY ({bases}::oid[]) AND parent.relnamespace = ANY ({bases}::oid[])
+WHERE ic.relnamespace = ANY ({bases}::oid[])
+  AND parent.relnamespace = ANY ({bases}::oid[]) AND parent.oid <> ALL ({aside}::oid[])
 ORDER BY i.indexrelid

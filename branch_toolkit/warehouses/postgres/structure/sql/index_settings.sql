@@ -19,5 +19,5 @@ CROSS JOIN LATERAL (
                         ic.relname)
     WHERE i.indisreplident
 ) AS settings(rank, place, setting)
-WHERE c.relnamespace = ANY ({bases}::oid[])
+WHERE c.relnamespace = ANY ({bases}::oid[]) AND c.oid <> ALL ({aside}::oid[])
 ORDER BY i.indexrelid, rank, place

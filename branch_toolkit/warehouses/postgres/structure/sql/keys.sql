@@ -7,4 +7,5 @@ FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype IN ('p', 'u', 'x') AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
 ORDER BY k.oid

@@ -7,5 +7,5 @@ FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype = 'n' AND NOT k.convalidated AND k.conislocal
-  AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.relnamespace = ANY ({bases}::oid[]) AND c.oid <> ALL ({aside}::oid[])
 ORDER BY c.oid, k.oid

@@ -13,5 +13,5 @@ SELECT 'pg_policy'::regclass::oid::bigint AS classid, p.oid::bigint AS objid, n.
 FROM pg_policy p
 JOIN pg_class c ON c.oid = p.polrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relnamespace = ANY ({bases}::oid[])
+WHERE c.relnamespace = ANY ({bases}::oid[]) AND c.oid <> ALL ({aside}::oid[])
 ORDER BY p.oid

@@ -10,6 +10,7 @@ CROSS JOIN unnest(ARRAY[
     CASE c.relreplident WHEN 'f' THEN 'REPLICA IDENTITY FULL'
                         WHEN 'n' THEN 'REPLICA IDENTITY NOTHING' END]) AS setting
 WHERE c.relkind IN ('r', 'p') AND setting IS NOT NULL AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
 UNION ALL
 -- A partition's trigger comes with its parent's, but may be switched by itself.
 SELECT 'pg_class'::regclass::oid::bigint, c.oid::bigint, n.nspname,
@@ -22,6 +23,7 @@ FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT t.tgisinternal AND t.tgenabled <> 'O' AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
 UNION ALL
 SELECT 'pg_rewrite'::regclass::oid::bigint, r.oid::bigint, n.nspname,
        format('rule %I of %I', r.rulename, c.relname), r.rulename,
@@ -32,4 +34,5 @@ FROM pg_rewrite r
 JOIN pg_class c ON c.oid = r.ev_class
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE r.ev_enabled <> 'O' AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
 ORDER BY 1, 2, 5

@@ -8,6 +8,7 @@ SELECT 'pg_class'::regclass::oid::bigint AS classid, c.oid::bigint AS objid, n.n
                                                           ORDER BY i.inhseqno))
                 FROM pg_inherits i JOIN pg_class parent ON parent.oid = i.inhparent
                 WHERE i.inhrelid = c.oid AND parent.relnamespace = ANY ({bases}::oid[])
+                  AND parent.oid <> ALL ({aside}::oid[])
                 HAVING count(*) > 0) END,
            'PARTITION BY ' || pg_get_partkeydef(c.oid),
            (SELECT format('USING %I', m.amname) FROM pg_am m
@@ -22,11 +23,13 @@ SELECT 'pg_class'::regclass::oid::bigint AS classid, c.oid::bigint AS objid, n.n
                       c.oid::regclass, pg_get_expr(c.relpartbound, c.oid))
         FROM pg_inherits i JOIN pg_class parent ON parent.oid = i.inhparent
         WHERE i.inhrelid = c.oid AND c.relispartition
-          AND parent.relnamespace = ANY ({bases}::oid[])) AS attach,
+          AND parent.relnamespace = ANY ({bases}::oid[])
+          AND parent.oid <> ALL ({aside}::oid[])) AS attach,
        CASE WHEN c.reloftype <> 0
             THEN format('ALTER TABLE %s OF %s', c.oid::regclass, c.reloftype::regtype) END AS of_type
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
 ORDER BY c.oid

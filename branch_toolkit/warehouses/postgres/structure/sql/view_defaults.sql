@@ -6,5 +6,5 @@ FROM pg_attrdef d
 JOIN pg_class c ON c.oid = d.adrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-WHERE c.relkind = 'v' AND c.relnamespace = ANY ({bases}::oid[])
+WHERE c.relkind = 'v' AND c.relnamespace = ANY ({bases}::oid[]) AND c.oid <> ALL ({aside}::oid[])
 ORDER BY d.oid

@@ -15,6 +15,6 @@ CROSS JOIN unnest(ARRAY[
                           WHEN 'l' THEN 'SET COMPRESSION lz4' END,
     CASE WHEN a.attoptions IS NOT NULL
          THEN format('SET (%s)', array_to_string(a.attoptions, ', ')) END]) AS setting
-WHERE c.relkind = 'm' AND c.relnamespace = ANY ({bases}::oid[])
+WHERE c.relkind = 'm' AND c.relnamespace = ANY ({bases}::oid[]) AND c.oid <> ALL ({aside}::oid[])
   AND a.attnum > 0 AND NOT a.attisdropped AND setting IS NOT NULL
 ORDER BY c.oid, a.attnum, setting

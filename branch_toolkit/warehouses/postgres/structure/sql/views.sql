@@ -20,4 +20,5 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
 WHERE c.relkind IN ('v', 'm') AND c.relnamespace = ANY ({bases}::oid[])
+  AND c.oid <> ALL ({aside}::oid[])
 ORDER BY c.oid
