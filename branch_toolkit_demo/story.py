@@ -67,9 +67,9 @@ class Story:
 
     def _set_the_scene(self) -> None:
         with self._connection() as connection:
-            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+            version: str = connection.exec_driver_sql("SHOW server_version").scalar_one()
             tables = self._count_tables(connection, SCHEMA)
-            lines = connection.exec_driver_sql(
+            lines: int = connection.exec_driver_sql(
                 "SELECT count(*) FROM analytics.lineitem"
             ).scalar_one()
         self._check(tables == 8 and lines > 0, "production is not loaded")
@@ -152,7 +152,8 @@ class Story:
             schemas = connection.exec_driver_sql(
                 "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'"
             )
-            left = set(schemas.scalars()) - {SCHEMA, "public", "information_schema"}
+            found: set[str] = set(schemas.scalars())
+            left = found - {SCHEMA, "public", "information_schema"}
         self._check(not left, f"schemas are left: {left}")
         self._say("The inventory is empty, and production is what it was before.")
 
@@ -181,7 +182,7 @@ class Story:
     def _priorities(self, schema: str) -> list[tuple[str, int]]:
         with self._connection() as connection:
             rows = connection.exec_driver_sql(f"SELECT * FROM {schema}.order_priorities ORDER BY 1")
-            return [tuple(row) for row in rows]
+            return [(str(row[0]), int(row[1])) for row in rows]
 
     def _has_schema(self, schema: str) -> bool:
         with self._connection() as connection:

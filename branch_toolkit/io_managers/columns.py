@@ -47,7 +47,7 @@ INTEGER_LIMITS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
 """The first number that is too large for a column of that type."""
 
 
-class WritableColumn(Protocol):
+class NewColumn(Protocol):
     """A column of rows to be written, whatever library it comes from."""
 
     @property
@@ -57,6 +57,10 @@ class WritableColumn(Protocol):
     @property
     def kind(self) -> Kind:
         """What its values are."""
+
+
+class WritableColumn(NewColumn, Protocol):
+    """One that gives its values as Python's."""
 
     def fitted(self, column_type: str) -> WritableColumn:
         """The same column, for a table's column of that type in `pg_catalog`."""

@@ -114,6 +114,20 @@ class UnsupportedValues(BranchToolkitError):
         self.column = column
 
 
+class UnreadableValues(BranchToolkitError):
+    """A column holds values that no type of the library that reads it can hold."""
+
+    def __init__(self, column: str, *, reason: str) -> None:
+        super().__init__(
+            f"Column {column!r} cannot be read: {reason}.",
+            remedy=(
+                "List the columns to read in the input's metadata `columns`, without this one, or"
+                " read it with SQL that makes text of it."
+            ),
+        )
+        self.column = column
+
+
 class UnusableName(BranchToolkitError):
     """A name that Postgres would cut, or that stands for two columns."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeAlias
 
@@ -12,7 +12,7 @@ from psycopg import sql
 
 from branch_toolkit.dagster_private import DbClient, DbIOManager, DbTypeHandler, TableSlice
 from branch_toolkit.io_managers import statements
-from branch_toolkit.io_managers.columns import WritableColumn
+from branch_toolkit.io_managers.columns import NewColumn, WritableColumn
 from branch_toolkit.io_managers.errors import ColumnsChanged, RowsOutsidePartition, TableMissing
 from branch_toolkit.io_managers.partitions import partition_dimensions
 from branch_toolkit.io_managers.tables import (
@@ -25,6 +25,12 @@ from branch_toolkit.io_managers.tables import (
     require_schema,
 )
 from branch_toolkit.warehouses.postgres.connection import raw
+from branch_toolkit.warehouses.postgres.owning import (
+    Owned,
+    Unfinished,
+    finish_writing,
+    own_before_writing,
+)
 
 Context: TypeAlias = dg.InputContext | dg.OutputContext
 
@@ -86,7 +92,7 @@ class PostgresIOManager(DbIOManager):
 
     Args:
         warehouse: Says which schema stands for a base schema in this deployment.
-        handler: For the one type of object that it stores.
+        handler: For the objects that it stores; an input that names no type is of the first.
         schema: The base schema of assets whose metadata name none; it goes before key prefixes.
     """
 
@@ -103,6 +109,7 @@ class PostgresIOManager(DbIOManager):
             database="",
             schema=schema,
             io_manager_name=type(self).__name__,
+            default_load_type=handler.supported_types[0],
         )
         self._warehouse = warehouse
 
@@ -130,7 +137,30 @@ class PostgresIOManager(DbIOManager):
 def replace_rows(
     connection: Connection, table_slice: TableSlice, columns: Sequence[WritableColumn], *, rows: int
 ) -> Table:
+    """Replaces a slice's rows by those of columns; see `replace_slice`."""
+
+    def load(table: Table) -> None:
+        _copy(connection, table_slice, table, columns, rows=rows)
+
+    return replace_slice(connection, table_slice, columns, load, rows=rows)
+
+
+def replace_slice(
+    connection: Connection,
+    table_slice: TableSlice,
+    columns: Sequence[NewColumn],
+    load: Callable[[Table], None],
+    *,
+    rows: int,
+) -> Table:
     """Replaces a slice's rows in the connection's transaction; readers see the old ones until then.
+
+    Args:
+        connection: In a transaction.
+        table_slice: Which rows of which table.
+        columns: Of the new rows.
+        load: Adds the new rows to the table, once that is known to fit; not called for none.
+        rows: How many there are.
 
     Returns:
         The table; created, or given new columns, if need be.
@@ -142,6 +172,7 @@ def replace_rows(
         RowsDependOnTable: A foreign key would change other tables.
     """
     connection.execute("SET LOCAL timezone = 'UTC'")
+    unfinished = _own(connection, table_slice)
     table = _fitting_table(connection, table_slice, columns)
     require_replaceable(connection, table, table_slice)
     _lock(connection, table_slice)
@@ -149,13 +180,32 @@ def replace_rows(
     connection.execute("SET CONSTRAINTS ALL DEFERRED")
     connection.execute(statements.delete(table_slice))
     if columns and rows:
-        _copy(connection, table_slice, table, columns, rows=rows)
+        load(table)
     _require_inside(connection, table_slice, rows=rows)
+    if unfinished:
+        _log(finish_writing(connection, unfinished))
     return table
 
 
+def _own(connection: Connection, table_slice: TableSlice) -> Unfinished | None:
+    """Makes a branch's deferred table its own, with base's rows only if some of them stay."""
+    table = find_table(connection, table_slice)
+    if table is None or not table.deferred:
+        return None
+    rows = bool(table_slice.partition_dimensions)
+    return own_before_writing(connection, table_slice.schema, table_slice.table, rows=rows)
+
+
+def _log(owned: Owned) -> None:
+    logger = dg.get_dagster_logger()
+    if owned.made:
+        logger.info(owned.summary)
+    for note in owned.notes:
+        logger.warning(f"{note.object}: {note.text}")
+
+
 def _fitting_table(
-    connection: Connection, table_slice: TableSlice, columns: Sequence[WritableColumn]
+    connection: Connection, table_slice: TableSlice, columns: Sequence[NewColumn]
 ) -> Table:
     names = [column.name for column in columns]
     table = find_table(connection, table_slice)
@@ -171,7 +221,7 @@ def _fitting_table(
 
 
 def _create_or_extend(
-    connection: Connection, table_slice: TableSlice, columns: Sequence[WritableColumn]
+    connection: Connection, table_slice: TableSlice, columns: Sequence[NewColumn]
 ) -> None:
     declared = {column.name: column.kind.declared for column in columns}
     table = find_table(connection, table_slice)
