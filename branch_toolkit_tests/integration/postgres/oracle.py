@@ -28,17 +28,18 @@ class Place:
 
     def connect(self, *, scratch: bool = False, autocommit: bool = True) -> psycopg.Connection[Any]:
         """A connection to one of the databases."""
-        return psycopg.connect(self._url(scratch=scratch), autocommit=autocommit)
+        return psycopg.connect(self.url(scratch=scratch), autocommit=autocommit)
 
     def dump(self, schemas: Iterable[str], *, scratch: bool = False) -> list[str]:
         """The lines of `pg_dump -s` for some schemas."""
         patterns = ["--schema=" + '"' + schema.replace('"', '""') + '"' for schema in schemas]
-        command = [self.programs / "pg_dump", "-s", *patterns, self._url(scratch=scratch)]
+        command = [self.programs / "pg_dump", "-s", *patterns, self.url(scratch=scratch)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        # Lines for psql only: \restrict and a random key.
-        return [line for line in done.stdout.splitlines() if not line.startswith("\\")]
+        # Lines for psql only, with a random key.
+        ours = ("\\restrict", "\\unrestrict")
+        return [line for line in done.stdout.split("\n") if not line.startswith(ours)]
 
-    def _url(self, *, scratch: bool) -> str:
+    def url(self, *, scratch: bool = False) -> str:
         url = self.server.url(self.scratch if scratch else self.database)
         return url.replace("postgresql+psycopg", "postgresql")
 
@@ -62,17 +63,57 @@ def make_clones(
         connection.execute(statement)
 
 
-def differences(place: Place, clones: Mapping[str, str], *, setup: str = "") -> list[str]:
+def differences(place: Place, clones: Mapping[str, str]) -> list[str]:
     """The lines in which a dump of the clones differs from one of base, restored and renamed."""
+    extensions = _extensions(place)
     with place.connect(scratch=True) as connection:
-        connection.execute(setup)
-        connection.execute("\n".join(place.dump(clones)))
+        if "public" in clones:
+            connection.execute("DROP SCHEMA public")
+        made = _make_extensions(connection, extensions)
+        dump = [line for line in place.dump(clones) if line not in made]
+        connection.execute("\n".join(dump))
         for base, clone in clones.items():
             rename = sql.SQL("ALTER SCHEMA {} RENAME TO {}")
             connection.execute(rename.format(sql.Identifier(base), sql.Identifier(clone)))
+        _put_back(connection, [one for one in extensions if one[1] in clones])
     expected = [_with_paths(line, clones) for line in place.dump(clones.values(), scratch=True)]
     lines = unified_diff(expected, place.dump(clones.values()), lineterm="", n=0)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def _extensions(place: Place) -> list[tuple[str, str]]:
+    """Base's extensions and their schemas; a dump of schemas has none."""
+    query = (
+        "SELECT extname, nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace"
+        " WHERE extname <> 'plpgsql' ORDER BY e.oid"
+    )
+    with place.connect() as connection:
+        return connection.execute(query).fetchall()
+
+
+def _make_extensions(
+    connection: psycopg.Connection[Any], extensions: list[tuple[str, str]]
+) -> set[str]:
+    """Makes extensions and their schemas; returns the lines of a dump that would make these."""
+    made = set()
+    for name, schema in extensions:
+        place = sql.Identifier(schema)
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
+        create = sql.SQL("CREATE EXTENSION {} SCHEMA {}").format(sql.Identifier(name), place)
+        connection.execute(create)
+        row = connection.execute("SELECT quote_ident(%s)", [schema]).fetchone()
+        assert row is not None
+        made.add(f"CREATE SCHEMA {row[0]};")
+    return made
+
+
+def _put_back(connection: psycopg.Connection[Any], extensions: list[tuple[str, str]]) -> None:
+    """Moves extensions back to where they were before their schema was renamed."""
+    for name, schema in extensions:
+        place = sql.Identifier(schema)
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
+        move = sql.SQL("ALTER EXTENSION {} SET SCHEMA {}").format(sql.Identifier(name), place)
+        connection.execute(move)
 
 
 def _with_paths(line: str, clones: Mapping[str, str]) -> str:

@@ -82,7 +82,7 @@ def test_a_hard_schema_is_cloned_without_a_difference(place: Place, base: str) -
     structure = clone(place, clones)
 
     assert structure.omitted == ()
-    assert differences(place, clones, setup=EXTENSION) == []
+    assert differences(place, clones) == []
 
 
 @pytest.mark.parametrize("order", [("shop", "depot"), ("depot", "shop")])

@@ -6,6 +6,7 @@ from branch_toolkit.warehouses.postgres.structure.errors import (
     ReferenceNotRepointed,
     StructureNotRead,
 )
+from branch_toolkit.warehouses.postgres.structure.fingerprint import read_fingerprint
 from branch_toolkit.warehouses.postgres.structure.leaks import read_leaks
 from branch_toolkit.warehouses.postgres.structure.model import (
     Caution,
@@ -16,7 +17,8 @@ from branch_toolkit.warehouses.postgres.structure.model import (
     Structure,
     TableCopy,
 )
-from branch_toolkit.warehouses.postgres.structure.reading import read_structure
+from branch_toolkit.warehouses.postgres.structure.reading import read_deferred, read_structure
+from branch_toolkit.warehouses.postgres.structure.statement import Stage
 
 __all__ = [
     "BaseChanged",
@@ -27,9 +29,12 @@ __all__ = [
     "Leak",
     "Omitted",
     "ReferenceNotRepointed",
+    "Stage",
     "Structure",
     "StructureNotRead",
     "TableCopy",
+    "read_deferred",
+    "read_fingerprint",
     "read_leaks",
     "read_structure",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,13 +16,14 @@ from psycopg.rows import tuple_row
 
 from branch_toolkit.core.errors import BaseSchemaNotFound, MissingRight
 from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
-from branch_toolkit.warehouses.postgres.structure.repoint import Target, repoint
+from branch_toolkit.warehouses.postgres.structure.kinds import ABOUT
+from branch_toolkit.warehouses.postgres.structure.repoint import Target
+from branch_toolkit.warehouses.postgres.structure.rows import Reference, Rows, Unreadable
 from branch_toolkit.warehouses.postgres.structure.statement import Node, relation_node
 
 Record = TypeVar("Record")
 
-_AS_THEY_ARE = frozenset({"schema", "object", "name", "source"})
-"""Columns for the reader or for sorting, in which base keeps its name."""
+_PG_COLLATION = 3456  # Its oid is fixed, in every version.
 
 QUALIFYING_PATH = "pg_catalog, pg_temp"
 """Under it, Postgres qualifies every name that is not its own."""
@@ -32,6 +34,11 @@ class _KeptName:
     schema: str
     name: str
     ambiguous: bool
+
+
+@dataclass(frozen=True)
+class _Exists:
+    schema: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,11 @@ class Aside:
         """The relations as objects."""
         return frozenset(map(relation_node, self.relations))
 
+    @property
+    def shared(self) -> frozenset[int]:
+        """The types that the clones share, and the collations."""
+        return self.types | {objid for classid, objid in self.kept if classid == _PG_COLLATION}
+
 
 class Catalog:
     """The catalogs of a database, as far as they are about the base schemas.
@@ -73,20 +85,25 @@ class Catalog:
         self._bases = bases
         self._targets = targets
         self._values = _values(bases, targets, aside)
+        self.unreadable: list[Unreadable] = []
 
     def setting_aside(self, aside: Aside) -> Catalog:
         """The same catalogs, without what is set aside."""
-        plain = [Target(target.base, target.clone) for target in self._targets]
-        kept = Catalog(self._connection, self._bases, plain, aside).fetch(
-            _KeptName, "extension_names"
-        )
-        targets = [_keeping(target, kept) for target in plain]
-        return Catalog(self._connection, self._bases, targets, aside)
+        return Catalog(self._connection, self._bases, self._targets, aside)
 
-    @property
+    @cached_property
+    def _has_extensions(self) -> bool:
+        """Whether an extension has objects in one of the base schemas."""
+        return bool(self.fetch(_Exists, "extensions"))
+
+    @cached_property
     def targets(self) -> list[Target]:
         """The base schemas and where references to them go."""
-        return self._targets
+        # Looking at all names takes a while where there are thousands of tables.
+        if not self.aside.kept and not self._has_extensions:
+            return self._targets
+        kept = self.fetch(_KeptName, "extension_names")
+        return [_keeping(target, kept) for target in self._targets]
 
     def fetch(
         self, record: type[Record], query: str, *, nodes: Sequence[Node] = ()
@@ -106,6 +123,8 @@ class Catalog:
     ) -> list[Record]:
         """The rows of a query, their definitions re-pointed to the clones.
 
+        A row that cannot be re-pointed is left out, and added to `unreadable`.
+
         Args:
             record: What to make of a row; its fields are the query's columns.
             query: The query's name. It has to sort its rows by something other than definitions.
@@ -113,7 +132,6 @@ class Catalog:
 
         Raises:
             BaseChanged: The rows are others under another path.
-            ReferenceNotRepointed: See `repoint`.
         """
         names, columns = self._columns(query, QUALIFYING_PATH)
         if not columns:
@@ -124,46 +142,55 @@ class Catalog:
         ]
         if any(_ids(names, other) != _ids(names, columns) for other in seen):
             raise BaseChanged(query)
-        repointed = [
-            self._repointed(name, values, others, anchored=name == anchored)
-            for name, values, *others in zip(names, columns, *seen, strict=True)
-        ]
-        return [
-            record(**dict(zip(names, row, strict=True))) for row in zip(*repointed, strict=True)
-        ]
+        rows = Rows(query, names, columns, seen)
+        repointed = list(rows.repointed(self.targets, lambda: self._references, anchored=anchored))
+        self.unreadable += rows.unreadable
+        return [record(**dict(zip(names, row, strict=True))) for row in repointed]
 
     def _columns(
         self, query: str, path: str, nodes: Sequence[Node] = ()
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The names of a query's columns, and their values; no columns if there are no rows."""
+        if query in ABOUT and self.kinds.isdisjoint(ABOUT[query]):
+            return [], []
+        return self._ask(query, path, nodes)
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """Which kinds of objects there are to be made."""
+        _, columns = self._ask("kinds", QUALIFYING_PATH)
+        return frozenset(*columns)
+
+    def _ask(
+        self, query: str, path: str, nodes: Sequence[Node] = ()
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
         statement = sql.SQL(query_text(query)).format(
             **self._values,
             classids=sql.Literal([classid for classid, _ in nodes]),
             objids=sql.Literal([objid for _, objid in nodes]),
         )
+        # A base schema may have tables, functions and operators that are named like Postgres's own.
+        # So the query is parsed where these cannot be meant, and only run under the other path.
+        trip = sql.SQL(
+            "SET LOCAL search_path = pg_catalog, pg_temp;"
+            "DECLARE structure_rows NO SCROLL CURSOR FOR {statement};"
+            "SET LOCAL search_path = {path};"
+            "FETCH ALL FROM structure_rows; CLOSE structure_rows"
+        )
         with self._connection.cursor(row_factory=tuple_row) as cursor:
             # One trip; the path is put back by the caller's rollback to a savepoint.
-            cursor.execute(sql.SQL("SET LOCAL search_path = {};").format(sql.SQL(path)) + statement)
-            cursor.nextset()
+            cursor.execute(trip.format(statement=statement, path=sql.SQL(path)))
+            for _ in range(3):
+                cursor.nextset()
             names = [column.name for column in cursor.description or ()]
             return names, list(zip(*cursor.fetchall(), strict=True))
 
-    def _repointed(
-        self, name: str, values: Sequence[Any], others: list[Sequence[Any]], *, anchored: bool
-    ) -> Sequence[Any]:
-        # By column, since most of them have nothing to re-point, and comparing them is quick.
-        if name in _AS_THEY_ARE or not any(isinstance(value, str) for value in values):
-            return values
-        if not anchored and all(other == values for other in others) and not self._names(values):
-            return values
-        return [
-            repoint(value, list(seen), self._targets, anchored=anchored) if value else value
-            for value, *seen in zip(values, *others, strict=True)
-        ]
-
-    def _names(self, values: Sequence[str | None]) -> bool:
-        text = "\n".join(value for value in values if value)
-        return "::reg" in text or any(f"{target.base}." in text for target in self._targets)
+    @cached_property
+    def _references(self) -> Mapping[Node, list[Reference]]:
+        found = defaultdict(list)
+        for one in self.fetch(Reference, "references"):
+            found[one.classid, one.objid].append(one)
+        return found
 
 
 def _values(
@@ -177,7 +204,9 @@ def _values(
         "kept_classids": sql.Literal([classid for classid, _ in sorted(aside.kept)]),
         "kept_objids": sql.Literal([objid for _, objid in sorted(aside.kept)]),
     }
-    return {**values, "members": sql.SQL(query_text("members")).format(**values)}
+    values["members"] = sql.SQL(query_text("members")).format(**values)
+    values["names"] = sql.SQL(query_text("names")).format(**values)
+    return values
 
 
 def _ids(names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -198,6 +227,8 @@ def reading(connection: psycopg.Connection[Any]) -> Iterator[None]:
         connection.execute("SET LOCAL enable_nestloop = off")
         # Up to Postgres 17 a loop that cannot be avoided then counts as dear enough to compile.
         connection.execute("SET LOCAL jit = off")
+        # Cursors are read to their end.
+        connection.execute("SET LOCAL cursor_tuple_fraction = 1.0")
         yield
 
 

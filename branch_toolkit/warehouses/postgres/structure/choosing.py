@@ -23,6 +23,7 @@ class Relation:
     schema: str
     name: str
     kind: str
+    has_columns: bool
     parent: int | None
     rows: int | None
     bytes: int
@@ -61,7 +62,9 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class _ColumnType:
+class ColumnType:
+    """A row of `column_types.sql`."""
+
     relation: int
     type: int
     label: str
@@ -75,11 +78,25 @@ class _KeptNode:
 
 
 @dataclass(frozen=True)
-class _Unviewable:
+class Unviewable:
+    """A row of `unviewable.sql`."""
+
     id: int
     schema: str
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Unmakeable:
+    """A row of `unmakeable.sql`."""
+
+    classid: int
+    objid: int
+    schema: str
+    object: str
+    table: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,11 @@ class _PlainIndex:
 
 
 @dataclass(frozen=True)
-class _ForeignKey:
+class ForeignKey:
+    """A row of `foreign_keys_aside.sql`."""
+
+    classid: int
+    objid: int
     name: str
     table: int
     referenced: int
@@ -114,7 +135,12 @@ def read_choice(catalog: Catalog, rules: Sequence[Rule]) -> Choice:
     for oid, rule in chosen.items():
         by_strategy[rule.strategy].add(oid)
     skipped = by_strategy[Strategy.SKIP]
-    deferred = {oid for oid in by_strategy[Strategy.DEFER] if not relations[oid].is_view}
+    # No type can be made of what has no columns, and making it again costs nothing.
+    deferred = {
+        oid
+        for oid in by_strategy[Strategy.DEFER]
+        if not relations[oid].is_view and relations[oid].has_columns
+    }
     choice = Choice(relations, chosen, unwanted=_unwanted_indexes(catalog, chosen))
     if not deferred and not skipped:
         return choice
@@ -131,7 +157,7 @@ def _deferring(
     cautions = []
     deferred = set(deferred)
     looked = catalog.setting_aside(Aside(frozenset(deferred)))
-    for view in looked.fetch(_Unviewable, "unviewable"):
+    for view in looked.fetch(Unviewable, "unviewable"):
         # Read as base's own view; whoever makes such a table the branch's own gets the real one.
         deferred.add(view.id)
         cautions.append(
@@ -143,7 +169,7 @@ def _deferring(
             )
         )
     looked = catalog.setting_aside(Aside(frozenset(deferred)))
-    types = looked.fetch(_ColumnType, "column_types")
+    types = looked.fetch(ColumnType, "column_types")
     for one in types:
         if one.of_table:
             deferred.discard(one.relation)
@@ -152,13 +178,7 @@ def _deferring(
                 " could then not drop; give it the strategy 'copy' or 'empty'."
             )
     shared = {one.type for one in types if one.relation in deferred}
-    looked = catalog.setting_aside(Aside(frozenset(), frozenset(shared)))
-    kept = {(one.classid, one.objid) for one in looked.fetch(_KeptNode, "kept_nodes")}
-    aside = Aside(
-        frozenset(deferred | unwanted.keys()),
-        frozenset(objid for classid, objid in kept if classid == _PG_TYPE),
-        frozenset(kept),
-    )
+    aside = sharing(catalog, shared, relations=deferred | unwanted.keys(), users=deferred)
     left_out = {
         relation_node(oid): Omitted(relations[oid].schema, relations[oid].label, reason)
         for oid, reason in unwanted.items()
@@ -167,9 +187,48 @@ def _deferring(
         choice,
         deferred=frozenset(deferred),
         aside=aside,
-        unwanted={**choice.unwanted, **left_out},
+        unwanted={**choice.unwanted, **left_out, **unmakeable(catalog.setting_aside(aside))},
         cautions=tuple(cautions),
     )
+
+
+def sharing(
+    catalog: Catalog,
+    types: Collection[int],
+    *,
+    relations: Collection[int],
+    users: Collection[int],
+) -> Aside:
+    """Relations set aside, together with what of base the clones share with it.
+
+    Args:
+        catalog: The catalogs.
+        types: The types that they share.
+        relations: What is set aside.
+        users: Relations whose columns have these types.
+    """
+    looked = catalog.setting_aside(Aside(frozenset(), frozenset(types)))
+    nodes = [relation_node(oid) for oid in users]
+    found = looked.fetch(_KeptNode, "kept_nodes", nodes=nodes)
+    kept = {(one.classid, one.objid) for one in found}
+    return Aside(
+        frozenset(relations),
+        frozenset(objid for classid, objid in kept if classid == _PG_TYPE),
+        frozenset(kept),
+    )
+
+
+def unmakeable(catalog: Catalog) -> dict[Node, Omitted]:
+    """What cannot be made as long as something is set aside, although that can be read."""
+    return {
+        (one.classid, one.objid): Omitted(
+            one.schema,
+            one.object,
+            f"It names a constraint of {one.label}, which is not the branch's own; it comes along"
+            " when that is.",
+        )
+        for one in catalog.fetch(Unmakeable, "unmakeable")
+    }
 
 
 def _unwanted_indexes(catalog: Catalog, rules: Mapping[int, Rule]) -> dict[Node, Omitted]:
@@ -190,7 +249,7 @@ def _require_keys(
     rules: Mapping[int, Rule],
     deferred: Collection[int],
 ) -> None:
-    for key in catalog.fetch(_ForeignKey, "foreign_keys_aside"):
+    for key in catalog.fetch(ForeignKey, "foreign_keys_aside"):
         rule = rules.get(key.table, COPY_ALL)
         if key.referenced not in deferred or rule.omit_foreign_keys:
             continue

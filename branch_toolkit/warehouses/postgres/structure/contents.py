@@ -9,7 +9,7 @@ from branch_toolkit.core.strategy import COPY_ALL, Rule, Strategy
 from branch_toolkit.warehouses.postgres.structure.catalog import Catalog
 from branch_toolkit.warehouses.postgres.structure.model import Ddl, TableCopy
 from branch_toolkit.warehouses.postgres.structure.objects import Objects
-from branch_toolkit.warehouses.postgres.structure.statement import Node
+from branch_toolkit.warehouses.postgres.structure.statement import Node, Stage
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class _Copy:
     columns: str | None
     values: str | None
     source: str
+    clone: str
 
     @property
-    def sql(self) -> str:
+    def insert(self) -> str:
         # A table without columns that could be assigned still has rows.
         columns = f" ({self.columns})" if self.columns else ""
         target = f"INSERT INTO {self.target}{columns} OVERRIDING SYSTEM VALUE"
@@ -37,6 +38,7 @@ class _Size:
     rows: int | None
     bytes: int
     index_bytes: int
+    pages: int | None
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,20 @@ def read_copies(
         if not size or (copy.classid, copy.objid) in omitted:
             continue
         if rule.strategy is not Strategy.EMPTY and rule.takes(copy.name):
-            text = copy.sql + _selection(rule)
-            yield TableCopy(copy.schema, copy.name, text, size.rows, size.bytes, size.index_bytes)
-
-
-def _selection(rule: Rule) -> str:
-    # On lines of its own, so that a comment at its end hides nothing.
-    where = f" WHERE (\n{rule.where}\n)" if rule.where else ""
-    limit = f" LIMIT {rule.limit}" if rule.limit else ""
-    return where + limit
+            yield TableCopy(
+                schema=copy.schema,
+                table=copy.name,
+                source=copy.source,
+                clone=copy.clone,
+                insert=copy.insert,
+                rerouted=copy.target != copy.clone,
+                condition=rule.where,
+                limit=rule.limit,
+                rows=size.rows,
+                bytes=size.bytes,
+                index_bytes=size.index_bytes,
+                pages=size.pages,
+            )
 
 
 def read_sequence_values(
@@ -83,4 +90,4 @@ def read_sequence_values(
         node = value.classid, value.objid
         # A sequence of an identity column comes and goes with its table.
         if objects.makers.get(node) not in (None, *omitted):
-            yield Ddl(value.schema, value.object, value.sql)
+            yield Ddl(value.schema, value.object, value.sql, Stage.SETTLE)

@@ -33,7 +33,8 @@ class Deferral:
     schema: str
     name: str
     source: str
-    attributes: str
+    names: list[str]
+    attributes: list[str]
     columns: str
     guard: str | None
 
@@ -51,8 +52,7 @@ class Deferral:
     def sql(self, clone: str) -> str:
         """The statements that make it, in a clone."""
         template = """CREATE TYPE {row} AS ({attributes});
-CREATE FUNCTION {row}() RETURNS SETOF {row} LANGUAGE sql STABLE PARALLEL SAFE
-  AS {body};
+{function};
 CREATE VIEW {view} AS SELECT * FROM {row}();
 CREATE TRIGGER {guard} INSTEAD OF INSERT OR UPDATE OR DELETE ON {view}
   FOR EACH ROW EXECUTE FUNCTION {refuse}({source}, {name})"""
@@ -61,8 +61,8 @@ CREATE TRIGGER {guard} INSTEAD OF INSERT OR UPDATE OR DELETE ON {view}
             .format(
                 row=sql.Identifier(clone, deferred_name(self.name)),
                 view=sql.Identifier(clone, self.name),
-                attributes=sql.SQL(self.attributes),
-                body=sql.Literal(self.body),
+                attributes=sql.SQL(", ".join(self.attributes)),
+                function=sql.SQL(self.function_sql(clone)),
                 guard=sql.Identifier(GUARD),
                 refuse=sql.Identifier(clone, GUARD),
                 source=sql.Literal(self.source),
@@ -70,6 +70,34 @@ CREATE TRIGGER {guard} INSTEAD OF INSERT OR UPDATE OR DELETE ON {view}
             )
             .as_string(None)
         )
+
+    def follow_sql(self, clone: str, added: Collection[str]) -> str:
+        """The statements that give it columns that base has gained since it was made."""
+        columns = [
+            sql.SQL("ADD ATTRIBUTE {} CASCADE").format(sql.SQL(attribute))
+            for name, attribute in zip(self.names, self.attributes, strict=True)
+            if name in added
+        ]
+        template = """ALTER TYPE {row} {added};
+{function};
+CREATE OR REPLACE VIEW {view} AS SELECT * FROM {row}()"""
+        return (
+            sql.SQL(template)
+            .format(
+                row=sql.Identifier(clone, deferred_name(self.name)),
+                added=sql.SQL(", ").join(columns),
+                function=sql.SQL(self.function_sql(clone)),
+                view=sql.Identifier(clone, self.name),
+            )
+            .as_string(None)
+        )
+
+    def function_sql(self, clone: str) -> str:
+        """The statement that makes the function, or makes it anew."""
+        row = sql.Identifier(clone, deferred_name(self.name))
+        template = """CREATE OR REPLACE FUNCTION {row}() RETURNS SETOF {row}
+  LANGUAGE sql STABLE PARALLEL SAFE AS {body}"""
+        return sql.SQL(template).format(row=row, body=sql.Literal(self.body)).as_string(None)
 
     @property
     def body(self) -> str:
@@ -102,7 +130,7 @@ BEGIN
                         ' warehouse.own(%L) in code.', TG_ARGV[1], TG_ARGV[1]);
 END """
     text = sql.SQL(template).format(refuse=sql.Identifier(clone, GUARD), body=sql.Literal(body))
-    return Ddl(schema, "function that guards deferred tables", text.as_string(None))
+    return Ddl(schema, "function that guards deferred tables", text.as_string(None), Stage.CREATE)
 
 
 def read_deferrals(catalog: Catalog, deferred: Collection[int]) -> list[Deferral]:

@@ -1,4 +1,4 @@
-"""Reads the statements that make and describe everything but tables."""
+"""Reads the statements that make and describe everything but tables and views."""
 
 from __future__ import annotations
 
@@ -45,17 +45,27 @@ class _Validated(Definition):
 
 
 @dataclass(frozen=True)
-class _View(Definition):
-    refresh: str | None
+class _OfTable(Definition):
+    name: str
+
+    def of_table(self, stage: Stage, *, validation: str | None = None) -> Statement:
+        """The statement that makes a part of a table, at its stage."""
+        made = self.at(stage, creates=True)
+        return replace(made, table=self.name, validation=validation)
 
 
 @dataclass(frozen=True)
-class _Index(Definition):
+class _Index(_OfTable):
     materialized: bool
 
 
 @dataclass(frozen=True)
-class _Statistics(Definition):
+class _ForeignKey(_OfTable):
+    validation: str | None
+
+
+@dataclass(frozen=True)
+class _Adjusted(Definition):
     setting: str | None
 
 
@@ -65,7 +75,7 @@ class _Named(Definition):
 
 
 def read_definitions(catalog: Catalog) -> Iterator[Statement]:
-    """Every statement but those of tables, grouped by kind."""
+    """Every statement but those of tables and views, grouped by kind."""
     yield from _types(catalog)
     yield from _functions(catalog)
     yield from _relations(catalog)
@@ -75,11 +85,15 @@ def read_definitions(catalog: Catalog) -> Iterator[Statement]:
 
 
 def _types(catalog: Catalog) -> Iterator[Statement]:
-    for query in ("collations", "types"):
+    for shell in catalog.read(Definition, "shells"):
+        yield shell.at(Stage.DECLARE)
+    for query in ("conversions", "collations", "types", "base_types", "casts"):
         for one in catalog.read(Definition, query):
             yield one.at(Stage.CREATE, creates=True)
     for check in catalog.read(_Validated, "domain_checks"):
         yield check.at(Stage.CREATE if check.valid else Stage.CHECKS, creates=True)
+    for program in catalog.read(Definition, "text_search_programs"):
+        yield program.at(Stage.CREATE, creates=True)
     for part in catalog.read(_Placed, "text_search"):
         yield part.at(Stage.CREATE, creates=True)
 
@@ -88,9 +102,13 @@ def _functions(catalog: Catalog) -> Iterator[Statement]:
     for function in catalog.read(Definition, "functions", anchored="sql"):
         definition = repoint_search_path(function.sql, catalog.targets)
         yield replace(function, sql=definition).at(Stage.CREATE, creates=True)
-    for query in ("aggregates", "operators"):
+    for query in ("aggregates", "operators", "operator_classes"):
         for one in catalog.read(Definition, query):
             yield one.at(Stage.CREATE, creates=True)
+    for family in catalog.read(_Adjusted, "operator_families"):
+        yield family.at(Stage.CREATE, creates=True)
+        if family.setting:
+            yield family.also(Stage.CREATE, family.setting)
 
 
 def _relations(catalog: Catalog) -> Iterator[Statement]:
@@ -98,10 +116,6 @@ def _relations(catalog: Catalog) -> Iterator[Statement]:
         yield sequence.at(Stage.CREATE, creates=True)
     for owner in catalog.read(Definition, "sequence_owners"):
         yield owner.at(Stage.SETTLE)
-    for view in catalog.read(_View, "views"):
-        yield view.at(Stage.CREATE, creates=True)
-        if view.refresh:
-            yield view.also(Stage.REFRESH, view.refresh)
     for default in catalog.read(Definition, "view_defaults"):
         yield default.at(Stage.CREATE, creates=True)
     for setting in catalog.read(_Named, "view_settings"):
@@ -109,14 +123,14 @@ def _relations(catalog: Catalog) -> Iterator[Statement]:
 
 
 def _indexes(catalog: Catalog) -> Iterator[Statement]:
-    for key in catalog.read(Definition, "keys"):
-        yield key.at(Stage.BUILD, creates=True)
+    for key in catalog.read(_OfTable, "keys"):
+        yield key.of_table(Stage.BUILD)
     for index in catalog.read(_Index, "indexes", anchored="sql"):
-        yield index.at(Stage.INDEX_REFRESHED if index.materialized else Stage.BUILD, creates=True)
+        yield index.of_table(Stage.INDEX_REFRESHED if index.materialized else Stage.BUILD)
     for partition in catalog.read(Definition, "index_partitions"):
         yield partition.at(Stage.ATTACH_INDEXES)
-    for key in catalog.read(Definition, "foreign_keys"):
-        yield key.at(Stage.FOREIGN_KEYS, creates=True)
+    for foreign in catalog.read(_ForeignKey, "foreign_keys"):
+        yield foreign.of_table(Stage.FOREIGN_KEYS, validation=foreign.validation)
     for setting in catalog.read(Definition, "index_settings"):
         yield setting.at(Stage.SETTINGS)
 
@@ -124,7 +138,7 @@ def _indexes(catalog: Catalog) -> Iterator[Statement]:
 def _behaviour(catalog: Catalog) -> Iterator[Statement]:
     for not_null in catalog.read(_Named, "not_nulls"):
         yield not_null.at(Stage.CHECKS)
-    for statistics in catalog.read(_Statistics, "statistics", anchored="sql"):
+    for statistics in catalog.read(_Adjusted, "statistics", anchored="sql"):
         yield statistics.at(Stage.STATISTICS, creates=True)
         if statistics.setting:
             yield statistics.also(Stage.STATISTICS, statistics.setting)
@@ -134,8 +148,9 @@ def _behaviour(catalog: Catalog) -> Iterator[Statement]:
         yield trigger.at(Stage.TRIGGERS, creates=True)
     for policy in catalog.read(Definition, "policies"):
         yield policy.at(Stage.POLICIES, creates=True)
-    for setting in catalog.read(_Named, "table_settings"):
-        yield setting.at(Stage.SETTINGS)
+    for query in ("table_settings", "extension_ties"):
+        for setting in catalog.read(_Named, query):
+            yield setting.at(Stage.SETTINGS)
 
 
 def _descriptions(catalog: Catalog) -> Iterator[Statement]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from branch_toolkit.core.errors import BranchToolkitError
+from branch_toolkit.warehouses.postgres.structure.statement import Node
 
 
 class StructureNotRead(BranchToolkitError):
@@ -36,9 +37,10 @@ class ReferenceNotRepointed(StructureNotRead):
 class CyclicStructure(StructureNotRead):
     """Objects depend on each other in a circle that cannot be opened."""
 
-    def __init__(self, objects: Sequence[str]) -> None:
+    def __init__(self, nodes: Sequence[Node], objects: Sequence[str]) -> None:
         super().__init__(
             f"These objects depend on each other in a circle: {', '.join(objects)}.",
             remedy="Redefine one of them so that it does not need the others, or leave it out.",
         )
+        self.nodes = tuple(nodes)
         self.objects = tuple(objects)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from branch_toolkit.warehouses.postgres.structure.statement import Stage
+
 
 @dataclass(frozen=True)
 class Ddl:
@@ -13,33 +15,67 @@ class Ddl:
         schema: The base schema whose object it makes in the clone.
         object: The object as a reader names it: `table orders`.
         sql: The statement; every name in it is qualified.
+        stage: When it is executed.
+        table: The base table whose key, index or foreign key it makes; None for everything else,
+            and for a key or an index that can only be made in the order in which it is given.
+        validation: For a foreign key that may be added NOT VALID first: the statement that then
+            checks the rows.
     """
 
     schema: str
     object: str
     sql: str
+    stage: Stage
+    table: str | None = None
+    validation: str | None = None
 
 
 @dataclass(frozen=True)
 class TableCopy:
-    """The statement that copies one table's rows; a partitioned table has one for each leaf.
+    """How one table's rows are copied; a partitioned table has one for each leaf.
 
     Attributes:
         schema: The base schema.
         table: The table's name, not quoted.
-        insert_sql: INSERT … SELECT from the base table into its clone.
+        source: The base table, quoted.
+        clone: The clone's table, quoted.
+        insert: INSERT … SELECT from the base table, without a WHERE.
+        rerouted: Whether its rows may come to lie in another partition of the clone.
+        condition: Which rows are wanted, in SQL; None for all.
+        limit: How many rows are wanted at most; None for all.
         rows: The planner's estimate; None if the table was never vacuumed or analysed.
         bytes: Size of the table in base, its TOAST included.
         index_bytes: Size of the table's indexes in base.
+        pages: Pages that the rows lie in; None where a part of them cannot be read by itself.
     """
 
     schema: str
     table: str
-    insert_sql: str
+    source: str
+    clone: str
+    insert: str
+    rerouted: bool
+    condition: str | None
+    limit: int | None
     # Two readings of an unchanged structure are equal, whatever was written in between.
     rows: int | None = field(compare=False)
     bytes: int = field(compare=False)
     index_bytes: int = field(compare=False)
+    pages: int | None = field(compare=False)
+
+    @property
+    def insert_sql(self) -> str:
+        """The statement that copies all the rows that are wanted."""
+        return self.part_sql()
+
+    def part_sql(self, *conditions: str) -> str:
+        """The statement that copies those of the rows for which some conditions hold as well."""
+        if self.condition:
+            # On lines of its own, so that a comment at its end hides nothing.
+            conditions = (*conditions, f"(\n{self.condition}\n)")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        limit = f" LIMIT {self.limit}" if self.limit is not None else ""
+        return f"{self.insert}{where}{limit}"
 
 
 @dataclass(frozen=True)
@@ -76,12 +112,12 @@ class Omitted:
 
 @dataclass(frozen=True)
 class Caution:
-    """A cloned object that can still reach outside of the clones when it is used.
+    """A cloned object that is not all that one might think: it can reach outside of them, say.
 
     Attributes:
         schema: The base schema.
         object: The object as a reader names it.
-        reason: What it reaches and how, as a sentence.
+        reason: What to know of it, as a sentence.
     """
 
     schema: str
@@ -107,6 +143,7 @@ class Structure:
         omitted: What the clones will not have.
         cautions: What in the clones can still reach base.
         deferred: The tables that are read through base; `before_data` makes them.
+        made: The oids of base's tables, views, sequences and indexes that are made again.
         shared_types: The oids of base's types that deferred columns have, and so the clones use.
     """
 
@@ -119,6 +156,7 @@ class Structure:
     cautions: tuple[Caution, ...]
     deferred: tuple[DeferredTable, ...] = ()
     shared_types: frozenset[int] = frozenset()
+    made: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from branch_toolkit.warehouses.postgres.structure.catalog import Catalog
-from branch_toolkit.warehouses.postgres.structure.graph import Edges
+from branch_toolkit.warehouses.postgres.structure.graph import Edges, needed
 from branch_toolkit.warehouses.postgres.structure.model import Omitted
 from branch_toolkit.warehouses.postgres.structure.statement import Node
+
+# Their oids are fixed, in every version.
+_PG_TYPE, _PG_PROC, _PG_CLASS, _PG_CAST, _PG_OPCLASS = 1247, 1255, 1259, 2605, 2616
+_TYPES = (_PG_TYPE, _PG_CLASS)
+"""What types come with: a table's row type comes with the table."""
 
 Labels = Mapping[Node, tuple[str, str]]
 """Schema and description of objects."""
@@ -67,50 +72,94 @@ def read_objects(catalog: Catalog) -> Objects:
     made = set(makers.values())
     edges: dict[Node, set[Node]] = defaultdict(set)
     for one in catalog.fetch(_Dependency, "dependencies"):
-        node, needed = (one.classid, one.objid), (one.refclassid, one.refobjid)
+        node, other = (one.classid, one.objid), (one.refclassid, one.refobjid)
         # What is set aside is read through base, and needs nothing of the clones.
-        if node in made and needed in made and node not in catalog.aside.nodes:
-            edges[node].add(needed)
-    return Objects(makers, edges)
+        if node in made and other in made and node not in catalog.aside.nodes:
+            edges[node].add(other)
+    ours = {object_: maker for object_, maker in makers.items() if _is_ours(maker, edges)}
+    _open_types(edges)
+    _put_after_types(edges)
+    return Objects(ours, edges)
+
+
+def _is_ours(maker: Node, edges: Edges) -> bool:
+    """Whether an object is not about shared types alone, as a cast may be."""
+    return maker[0] != _PG_CAST or any(kind in _TYPES for kind, _ in edges.get(maker, ()))
+
+
+def _open_types(edges: Mapping[Node, set[Node]]) -> None:
+    """Lets functions that a type consists of be made before it: it is declared before them."""
+    for node, required in edges.items():
+        if node[0] == _PG_TYPE:
+            for function in required:
+                if function[0] == _PG_PROC and function in edges:
+                    edges[function].discard(node)
+
+
+def _put_after_types(edges: Mapping[Node, set[Node]]) -> None:
+    """Has casts and operator classes made before what uses their types.
+
+    Views and defaults are parsed by means of them, of which the catalogs know nothing.
+    """
+    tools = {node for node in edges if node[0] in (_PG_CAST, _PG_OPCLASS)}
+    if not tools:
+        return
+    first = needed(edges, tools)
+    tools_of = defaultdict(set)
+    for tool in tools:
+        for one in edges[tool]:
+            tools_of[one].add(tool)
+    for node, required in edges.items():
+        if node not in first:
+            for one in [one for one in required if one[0] in _TYPES]:
+                required |= tools_of.get(one, set())
 
 
 def omissions(
     catalog: Catalog,
     objects: Objects,
     defined: Collection[Node],
-    labels: Labels,
     unwanted: Mapping[Node, Omitted],
 ) -> dict[Node, Omitted]:
-    """The objects that no statement makes, and all that cannot do without one of them.
+    """The objects that no statement makes.
 
     Args:
         catalog: The catalogs.
         objects: What is in the base schemas.
         defined: The objects that statements make.
-        labels: How to call them.
         unwanted: What is left out on purpose.
     """
     unmade = sorted(set(objects.makers.values()) - set(defined) - unwanted.keys())
-    omitted = dict(unwanted) | {
+    return dict(unwanted) | {
         (one.classid, one.objid): Omitted(one.schema, one.object, one.reason)
         for one in (catalog.fetch(_Undefined, "undefined", nodes=unmade) if unmade else [])
     }
-    return {**omitted, **_consequences(objects.edges, omitted, labels)}
 
 
-def _consequences(
-    edges: Edges, omitted: Mapping[Node, Omitted], labels: Labels
+def with_consequences(
+    omitted: Mapping[Node, Omitted], edges: Edges, bodies: Mapping[Node, Node], labels: Labels
 ) -> dict[Node, Omitted]:
+    """What is omitted, and all that cannot do without it.
+
+    Args:
+        omitted: What is omitted.
+        edges: What each object depends on.
+        bodies: The queries of views, with their view.
+        labels: How to call them.
+    """
     users = defaultdict(list)
-    for node, needed in edges.items():
-        for one in needed:
+    for node, required in edges.items():
+        for one in required:
             users[one].append(node)
-    found: dict[Node, Omitted] = {}
+    found = dict(omitted)
     todo = [(node, one.object) for node, one in omitted.items()]
     while todo:
         node, cause = todo.pop(0)
+        if node in bodies and bodies[node] not in found:
+            found[bodies[node]] = found[node]
+            todo.append((bodies[node], found[node].object))
         for user in sorted(users[node]):
-            if user not in omitted and user not in found and user in labels:
+            if user not in found and user in labels:
                 schema, description = labels[user]
                 found[user] = Omitted(
                     schema, description, f"It needs {cause}, which is not cloned."

@@ -9,8 +9,9 @@ that happens to be called like the schema stays the same in both texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from branch_toolkit.warehouses.postgres.structure.errors import ReferenceNotRepointed
 from branch_toolkit.warehouses.postgres.structure.tokens import (
@@ -57,6 +58,20 @@ class Target:
             return name
         return f"{operator}{self.clone}.{rest}"
 
+    def meant(self, kept: Collection[str], own: Collection[str]) -> Target:
+        """The target where it is known which objects of ambiguous names are meant.
+
+        Args:
+            kept: The names that mean what is shared.
+            own: The names that mean what is cloned.
+        """
+        known = frozenset(kept) ^ frozenset(own)
+        return replace(
+            self,
+            kept=self.kept | (known & self.ambiguous & frozenset(kept)),
+            ambiguous=self.ambiguous - known,
+        )
+
     def qualifies(self, name: str) -> bool:
         """Whether a name starts with what may be the base schema."""
         return name.startswith((f"{self.base}.", f"OPERATOR({self.base}."))
@@ -89,13 +104,14 @@ def _replaced(text: str, seen: Sequence[str], targets: Sequence[Target]) -> str 
     """The result where it can be had without tokens, which is ten times faster; None elsewhere."""
     if "::regnamespace" in text:
         return None
-    result = text
     for target, other in zip(targets, seen, strict=True):
         # If all that looks like the qualifier is gone under the other path, all of it was one.
         if not target.plain or text.replace(f"{target.base}.", "") != other:
             return None
-        result = result.replace(f"{target.base}.", f"{target.clone}.")
-    return result
+    qualifiers = {f"{target.base}.": f"{target.clone}." for target in targets}
+    # In one go, as a clone's name may end like another base's.
+    pattern = "|".join(map(re.escape, qualifiers))
+    return re.sub(pattern, lambda found: qualifiers[found[0]], text)
 
 
 def _anchored(text: str, seen: Sequence[str], targets: Sequence[Target]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -17,12 +18,18 @@ def relation_node(oid: int) -> Node:
     return _PG_CLASS, oid
 
 
+def relation_oids(nodes: Iterable[Node]) -> frozenset[int]:
+    """The oids of those objects that are tables, views or the like."""
+    return frozenset(oid for classid, oid in nodes if classid == _PG_CLASS)
+
+
 class Stage(IntEnum):
     """When a statement is executed; the rows are copied before `BUILD`.
 
     Within a stage, objects come after those that they depend on.
     """
 
+    DECLARE = -1
     CREATE = 0
     ATTACH = 1
     SETTLE = 2
@@ -49,6 +56,8 @@ class Statement:
         node: The object; the statement is left out if the object is.
         stage: When it is executed.
         creates: Whether it makes the object, or else says something about it.
+        table: The table whose key, index or foreign key it makes.
+        validation: See `Ddl`.
     """
 
     node: Node
@@ -57,3 +66,5 @@ class Statement:
     object: str
     sql: str
     creates: bool = False
+    table: str | None = None
+    validation: str | None = None

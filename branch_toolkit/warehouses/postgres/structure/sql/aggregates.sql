@@ -42,6 +42,7 @@ SELECT 'pg_proc'::regclass::oid::bigint AS classid, p.oid::bigint AS objid, n.ns
 FROM pg_aggregate a
 JOIN pg_proc p ON p.oid = a.aggfnoid
 JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_roles creator ON creator.rolname = current_user
 JOIN named self ON self.oid = p.oid
 JOIN named step ON step.oid = a.aggtransfn
 LEFT JOIN named final ON final.oid = a.aggfinalfn
@@ -54,4 +55,6 @@ LEFT JOIN named mfinal ON mfinal.oid = a.aggmfinalfn
 LEFT JOIN pg_operator o ON o.oid = a.aggsortop
 LEFT JOIN pg_namespace os ON os.oid = o.oprnamespace
 WHERE p.pronamespace = ANY ({bases}::oid[])
+  AND (creator.rolsuper OR a.aggtranstype <> 'internal'::regtype
+                       AND a.aggmtranstype <> 'internal'::regtype)
 ORDER BY p.oid

@@ -31,6 +31,37 @@ WITH named(classid, objid, schema, object, relation, target) AS (
            format('TEXT SEARCH DICTIONARY %s', d.oid::regdictionary)
     FROM pg_ts_dict d JOIN pg_namespace n ON n.oid = d.dictnamespace
     UNION ALL
+    SELECT 'pg_ts_parser'::regclass, p.oid, n.nspname, p.prsname, false,
+           format('TEXT SEARCH PARSER %s%I', CASE WHEN pg_ts_parser_is_visible(p.oid) THEN ''
+                                             ELSE quote_ident(n.nspname) || '.' END, p.prsname)
+    FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace
+    UNION ALL
+    SELECT 'pg_ts_template'::regclass, t.oid, n.nspname, t.tmplname, false,
+           format('TEXT SEARCH TEMPLATE %s%I', CASE WHEN pg_ts_template_is_visible(t.oid) THEN ''
+                                               ELSE quote_ident(n.nspname) || '.' END, t.tmplname)
+    FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace
+    UNION ALL
+    SELECT 'pg_conversion'::regclass, c.oid, n.nspname, c.conname, false,
+           format('CONVERSION %s%I', CASE WHEN pg_conversion_is_visible(c.oid) THEN ''
+                                     ELSE quote_ident(n.nspname) || '.' END, c.conname)
+    FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace
+    UNION ALL
+    SELECT 'pg_opclass'::regclass, c.oid, n.nspname, c.opcname, false,
+           format('OPERATOR CLASS %s%I USING %I', CASE WHEN pg_opclass_is_visible(c.oid) THEN ''
+                  ELSE quote_ident(n.nspname) || '.' END, c.opcname, m.amname)
+    FROM pg_opclass c JOIN pg_namespace n ON n.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
+    UNION ALL
+    SELECT 'pg_opfamily'::regclass, f.oid, n.nspname, f.opfname, false,
+           format('OPERATOR FAMILY %s%I USING %I', CASE WHEN pg_opfamily_is_visible(f.oid) THEN ''
+                  ELSE quote_ident(n.nspname) || '.' END, f.opfname, m.amname)
+    FROM pg_opfamily f JOIN pg_namespace n ON n.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
+    UNION ALL
+    SELECT 'pg_cast'::regclass, c.oid, min(n.nspname::text), 'cast', false,
+           format('CAST (%s AS %s)', c.castsource::regtype, c.casttarget::regtype)
+    FROM pg_cast c JOIN pg_type t ON t.oid IN (c.castsource, c.casttarget)
+    JOIN pg_namespace n ON n.oid = t.typnamespace AND n.oid = ANY ({bases}::oid[])
+    GROUP BY c.oid, c.castsource, c.casttarget
+    UNION ALL
     SELECT 'pg_statistic_ext'::regclass, s.oid, n.nspname, s.stxname, false,
            format('STATISTICS %s%I', CASE WHEN pg_statistics_obj_is_visible(s.oid) THEN ''
                                           ELSE quote_ident(n.nspname) || '.' END, s.stxname)

@@ -22,7 +22,7 @@ WITH assigned AS (
 )
 SELECT 'pg_class'::regclass::oid::bigint AS classid, c.oid::bigint AS objid, n.nspname AS schema,
        c.relname AS name,
-       target.oid::regclass::text AS target, assigned.columns, assigned.values,
+       c.oid::regclass::text AS clone, target.oid::regclass::text AS target, assigned.columns, assigned.values,
        format('%I.%I', n.nspname, c.relname) AS source
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -2,10 +2,11 @@
 -- a guard that is folded away as long as the types are these.
 SELECT 'pg_class'::regclass::oid::bigint AS classid, c.oid::bigint AS objid, n.nspname AS schema,
        c.relname AS name, format('%I.%I', n.nspname, c.relname) AS source,
-       string_agg(concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
-                            CASE WHEN a.attcollation <> t.typcollation
-                                 THEN format('COLLATE %s', a.attcollation::regcollation) END),
-                  ', ' ORDER BY a.attnum) AS attributes,
+       array_agg(a.attname::text ORDER BY a.attnum) AS names,
+       array_agg(concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
+                           CASE WHEN a.attcollation <> t.typcollation
+                                THEN format('COLLATE %s', a.attcollation::regcollation) END)
+                 ORDER BY a.attnum) AS attributes,
        string_agg('d.' || quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns,
        string_agg(CASE WHEN t.typarray <> 0 OR t.typcategory = 'A'
                        THEN format('ARRAY[d.%I] = NULL::%s', a.attname,

@@ -6,6 +6,12 @@ JOIN pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
+    -- Other constraints' are given when these are made.
+    SELECT 0, 0, format('ALTER INDEX %s SET (%s)', i.indexrelid::regclass, string_agg(
+               format('%s=%L', split_part(option, '=', 1),
+                      substr(option, strpos(option, '=') + 1)), ', '))
+    FROM unnest(ic.reloptions) AS option WHERE i.indisexclusion HAVING count(*) > 0
+    UNION ALL
     SELECT 1, a.attnum, format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s',
                                i.indexrelid::regclass, a.attnum, a.attstattarget)
     FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0

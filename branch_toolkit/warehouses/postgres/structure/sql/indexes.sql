@@ -1,5 +1,5 @@
 SELECT 'pg_class'::regclass::oid::bigint AS classid, i.indexrelid::bigint AS objid,
-       n.nspname AS schema, format('index %I', ic.relname) AS object,
+       n.nspname AS schema, format('index %I', ic.relname) AS object, c.relname AS name,
        pg_get_indexdef(i.indexrelid) AS sql, c.relkind = 'm' AS materialized
 FROM pg_index i
 JOIN pg_class ic ON ic.oid = i.indexrelid

@@ -9,7 +9,8 @@ JOIN pg_namespace n ON n.oid = m.namespace
 LEFT JOIN base b ON b.classid = d.refclassid AND b.objid = d.refobjid
 WHERE (b.objid IS NOT NULL
        OR d.refclassid = 'pg_namespace'::regclass AND d.refobjid = ANY ({base_schemas}::oid[]))
-  AND NOT (d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY ({shared}::oid[]))
+  AND NOT (d.refclassid IN ('pg_type'::regclass, 'pg_collation'::regclass)
+           AND d.refobjid = ANY ({shared}::oid[]))
   AND NOT EXISTS (
       SELECT FROM pg_depend e
       WHERE e.deptype = 'e' AND ((e.classid, e.objid) = (b.classid, b.objid)

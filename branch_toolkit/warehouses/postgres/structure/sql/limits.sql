@@ -61,15 +61,6 @@ JOIN pg_publication p ON p.oid = r.pnpubid
 JOIN pg_namespace n ON n.oid = r.pnnspid
 WHERE n.oid = ANY ({bases}::oid[])
 UNION ALL
-SELECT n.nspname, pg_describe_object('pg_cast'::regclass, c.oid, 0),
-       'Casts belong to the database and are not cloned.'
-FROM pg_cast c
-JOIN pg_type t ON t.oid IN (c.castsource, c.casttarget)
-JOIN pg_namespace n ON n.oid = t.typnamespace
-WHERE n.oid = ANY ({bases}::oid[])
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass
-                  AND d.objid = c.oid AND d.deptype IN ('e', 'i'))
-UNION ALL
 SELECT n.nspname, format('default privileges of role %I', pg_get_userbyid(d.defaclrole)),
        'Only a member of that role may set them.'
 FROM pg_default_acl d

@@ -51,8 +51,9 @@ FROM pg_constraint k
 WHERE k.connamespace = ANY ({bases}::oid[])
 UNION ALL
 SELECT 'pg_rewrite'::regclass, r.oid, c.relnamespace,
-       CASE r.rulename WHEN '_RETURN' THEN 'pg_class'::regclass ELSE 'pg_rewrite'::regclass END,
-       CASE r.rulename WHEN '_RETURN' THEN r.ev_class ELSE r.oid END,
+       CASE WHEN r.rulename = '_RETURN' AND c.relkind = 'm' THEN 'pg_class'::regclass
+            ELSE 'pg_rewrite'::regclass END,
+       CASE WHEN r.rulename = '_RETURN' AND c.relkind = 'm' THEN r.ev_class ELSE r.oid END,
        r.ev_class
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
 WHERE c.relnamespace = ANY ({bases}::oid[])
@@ -76,6 +77,27 @@ SELECT 'pg_policy'::regclass, p.oid, c.relnamespace, 'pg_policy'::regclass, p.oi
        p.polrelid
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
 WHERE c.relnamespace = ANY ({bases}::oid[])
+UNION ALL
+-- What an operator family consists of comes with the family, or with an operator class in it.
+SELECT element.classid, element.objid, coalesce(c.opcnamespace, f.opfnamespace),
+       CASE WHEN c.oid IS NULL THEN 'pg_opfamily'::regclass ELSE 'pg_opclass'::regclass END,
+       coalesce(c.oid, f.oid), NULL
+FROM (SELECT 'pg_amop'::regclass::oid, oid, amopfamily FROM pg_amop
+      UNION ALL SELECT 'pg_amproc'::regclass, oid, amprocfamily FROM pg_amproc
+     ) AS element(classid, objid, family)
+JOIN pg_opfamily f ON f.oid = element.family
+LEFT JOIN pg_depend d ON d.classid = element.classid AND d.objid = element.objid
+                     AND d.refclassid = 'pg_opclass'::regclass
+LEFT JOIN pg_opclass c ON c.oid = d.refobjid
+WHERE coalesce(c.opcnamespace, f.opfnamespace) = ANY ({bases}::oid[])
+UNION ALL
+SELECT 'pg_cast'::regclass, c.oid, min(t.typnamespace), 'pg_cast'::regclass, c.oid, NULL
+FROM pg_cast c
+JOIN pg_type t ON t.oid IN (c.castsource, c.casttarget)
+WHERE t.typnamespace = ANY ({bases}::oid[])
+  AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_cast'::regclass
+                  AND i.objid = c.oid AND i.deptype = 'i')
+GROUP BY c.oid
 UNION ALL
 SELECT catalog::regclass, oid, namespace, catalog::regclass, oid, relation
 FROM (SELECT 'pg_operator', oid, oprnamespace, NULL::oid FROM pg_operator

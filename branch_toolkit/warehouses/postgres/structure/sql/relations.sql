@@ -12,6 +12,8 @@ WITH RECURSIVE link AS (
     SELECT link.child, top.parent FROM top JOIN link ON link.parent = top.child
 )
 SELECT c.oid::bigint AS id, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+       EXISTS (SELECT FROM pg_attribute a
+               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS has_columns,
        top.parent::bigint AS parent, nullif(c.reltuples, -1)::bigint AS rows,
        -- NULL for a table that was dropped meanwhile.
        coalesce(pg_total_relation_size(c.oid), 0)::bigint AS bytes

@@ -12,7 +12,8 @@ SELECT 'pg_class'::regclass::oid::bigint AS classid, c.oid::bigint AS objid, n.n
                 HAVING count(*) > 0) END,
            'PARTITION BY ' || pg_get_partkeydef(c.oid),
            (SELECT format('USING %I', m.amname) FROM pg_am m
-            WHERE m.oid = c.relam AND m.amname <> 'heap'),
+            WHERE m.oid = c.relam
+              AND m.amname <> current_setting('default_table_access_method')),
            (SELECT format('WITH (%s)', string_agg(
                 format('%s=%L', prefix || split_part(option, '=', 1),
                        substr(option, strpos(option, '=') + 1)), ', '))
