@@ -17,18 +17,26 @@ if TYPE_CHECKING:
     from branch_toolkit.branches.static import StaticBranches
     from branch_toolkit.core.deployment import Deployment
     from branch_toolkit.core.policy import Policy
+    from branch_toolkit.core.strategy import Strategy
     from branch_toolkit.defs import build_branch_defs
+    from branch_toolkit.io_managers.arrow import PostgresArrowIOManager
     from branch_toolkit.io_managers.pandas import PostgresPandasIOManager
+    from branch_toolkit.io_managers.polars import PostgresPolarsIOManager
     from branch_toolkit.resources import PostgresWarehouse
+    from branch_toolkit.rules import TableRule
 
 __all__ = [
     "BranchSource",
     "Deployment",
     "GitRemoteBranches",
     "Policy",
+    "PostgresArrowIOManager",
     "PostgresPandasIOManager",
+    "PostgresPolarsIOManager",
     "PostgresWarehouse",
     "StaticBranches",
+    "Strategy",
+    "TableRule",
     "__version__",
     "build_branch_defs",
 ]
@@ -38,9 +46,13 @@ _HOMES = {
     "Deployment": "core.deployment",
     "GitRemoteBranches": "branches.git",
     "Policy": "core.policy",
+    "PostgresArrowIOManager": "io_managers.arrow",
     "PostgresPandasIOManager": "io_managers.pandas",
+    "PostgresPolarsIOManager": "io_managers.polars",
     "PostgresWarehouse": "resources",
     "StaticBranches": "branches.static",
+    "Strategy": "core.strategy",
+    "TableRule": "rules",
     "build_branch_defs": "defs",
 }
 

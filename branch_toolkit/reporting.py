@@ -21,7 +21,7 @@ from branch_toolkit.core.errors import (
     WarehouseUnavailable,
 )
 from branch_toolkit.core.lifecycle import Action
-from branch_toolkit.core.plan import OnProgress, Plan, Progress, Report, Result
+from branch_toolkit.core.plan import OnProgress, Plan, Progress, Report, Result, Statement
 
 _TRANSIENT = (
     BaseBusy,
@@ -32,6 +32,7 @@ _TRANSIENT = (
 )
 _SECONDS_BETWEEN_LINES = 2.0
 _INTERNAL = frozenset({"set", "analyze"})
+_TABLE_ACTIONS = frozenset({"copy", "defer"})
 _MOST_ROWS = 100
 _LONGEST_SCRIPT = 100_000
 
@@ -105,7 +106,7 @@ def summary(report: Report) -> str:
     if plan.empty:
         return f"{plan.verb} {plan.environment}: nothing to do, it is as it should be"
     schemas = sorted(
-        {statement.schema for statement in plan.statements if statement.action != "set"}
+        {each.schema for each in plan.statements if each.action != "set" and each.schema}
     )
     done = "done" if report.applied else "would be done (dry run)"
     took = f" in {report.seconds:.2f} s" if report.applied else ""
@@ -121,7 +122,11 @@ def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
         "applied": dg.MetadataValue.bool(report.applied),
     }
     if tables:
-        metadata["tables"] = table([_table_row(result) for result in tables])
+        statements = {(each.schema, each.object): each for each in report.plan.statements}
+        rows = [
+            _table_row(result, statements.get((result.schema, result.object))) for result in tables
+        ]
+        metadata["tables"] = table(rows)
     if others:
         metadata["other objects"] = dg.MetadataValue.text(_counted(others))
     if report.plan.statements:
@@ -133,23 +138,27 @@ def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
 
 
 def _told_apart(report: Report) -> tuple[list[Result], list[Result]]:
-    """The tables that were copied, largest first, and everything else."""
+    """The tables that were copied or deferred, largest first, and everything else."""
     shown = shown_results(report)
-    tables = [result for result in shown if result.action == "copy"]
+    tables = [result for result in shown if result.action in _TABLE_ACTIONS]
     tables.sort(key=lambda result: (-(result.size_bytes or 0), result.schema, result.object))
     made = {(result.schema, result.object) for result in tables}
     others = [
         result
         for result in shown
-        if result.action != "copy" and (result.schema, result.object) not in made
+        if result.action not in _TABLE_ACTIONS and (result.schema, result.object) not in made
     ]
     return tables, others
 
 
-def _table_row(result: Result) -> dict[str, str | int]:
+def _table_row(result: Result, statement: Statement | None) -> dict[str, str | int]:
+    base_rows = statement.base_rows if statement else None
     return {
         "schema": result.schema,
         "table": result.object.removeprefix("table "),
+        "strategy": result.action,
+        "rows in base": "" if base_rows is None else f"{base_rows:,}",
+        "size in base": size(statement.base_bytes) if statement else "",
         "rows": "" if result.rows is None else f"{result.rows:,}",
         "size": size(result.size_bytes),
         "seconds": "" if result.seconds is None else f"{result.seconds:.2f}",

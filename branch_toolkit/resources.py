@@ -14,13 +14,17 @@ from typing_extensions import Self
 
 from branch_toolkit.core.branch import Branch, Project
 from branch_toolkit.core.deployment import Deployment
-from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
+from branch_toolkit.core.environment import BranchRoles, Environment, OwnedSchema, SchemaFacts
 from branch_toolkit.core.errors import CloneMissing, SchemaNotOwned, UnknownSchema
+from branch_toolkit.core.strategy import check_rules
+from branch_toolkit.rules import TableRule
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses import Warehouse
 
 if TYPE_CHECKING:
     import sqlalchemy
+
+    from branch_toolkit.warehouses.postgres.owning import Owned
 
 
 class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -48,12 +52,26 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         ),
     )
 
+    rules: list[TableRule] = Field(
+        default_factory=list,
+        description=(
+            "How tables get into a branch's clone, by globs; the first that fits counts. What none"
+            " matches is deferred: read through to production until the branch first writes to it."
+        ),
+    )
+
     @field_validator("schemas")
     @classmethod
     def _check_schemas(cls, schemas: list[str]) -> list[str]:
         if not schemas or "" in schemas or len(set(schemas)) < len(schemas):
             raise ValueError("name at least one base schema, and each only once")
         return schemas
+
+    @field_validator("rules")
+    @classmethod
+    def _check_rules(cls, rules: list[TableRule]) -> list[TableRule]:
+        check_rules([rule.to_rule() for rule in rules])
+        return rules
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Warehouse]:
@@ -77,6 +95,7 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
                 warehouse,
                 Project(name=self.project, repository=self.repository),
                 tuple(self.schemas),
+                tuple(rule.to_rule() for rule in self.rules),
             )
 
     def schema(self, base_schema: str) -> str:  # type: ignore[override]  # not pydantic's old one
@@ -99,16 +118,30 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         deployment = self.deployment
         if deployment.branch is None:
             return {base: base for base in wanted}
-        for base in wanted:
+        clones = {
+            c.mark.base_schema: c for c in self.environment_of(deployment.branch, wanted).clones
+        }
+        return {base: clones[base].name for base in wanted}
+
+    def environment_of(self, branch: Branch, base_schemas: list[str]) -> Environment:
+        """A branch's environment, with a clone in use of each of these schemas.
+
+        Raises:
+            UnknownSchema: One of them is not cloned.
+            CloneMissing: A clone is not there, or set aside.
+        """
+        for base in base_schemas:
             if base not in self.schemas:
                 raise UnknownSchema(base, configured=self.schemas)
         with self.environments() as environments:
-            found = environments.of(deployment.branch)
+            found = environments.of(branch)
             clones = {clone.mark.base_schema: clone for clone in found.clones} if found else {}
-            for base in wanted:
-                if base not in clones or clones[base].mark.retired:
-                    raise _unusable(environments, deployment.branch, base, clones.get(base))
-        return {base: clones[base].name for base in wanted}
+            for base in base_schemas:
+                if found is None or base not in clones or clones[base].mark.retired:
+                    raise _unusable(environments, branch, base, clones.get(base))
+        if found is None:
+            raise ValueError("no base schema was given")
+        return found
 
 
 class PostgresWarehouse(WarehouseResource):
@@ -147,6 +180,33 @@ class PostgresWarehouse(WarehouseResource):
         gt=0,
         description="Seconds to wait for a lock on a base table before giving way to production.",
     )
+    connections: int = Field(
+        default=2, ge=1, description="How many connections copy the rows of large clones."
+    )
+    throttle_mb: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most megabytes that are copied in a second. Default: no limit.",
+    )
+    max_copy_gb: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most gigabytes that an environment may copy; more is refused beforehand.",
+    )
+    branch_roles: BranchRoles = Field(
+        default=BranchRoles.AUTO,
+        description=(
+            "Whether each environment gets a role of its own that only reads production: `auto`,"
+            " where the connecting role may make one; `on`, or nothing is provisioned; `off`."
+        ),
+    )
+    read_role: str | None = Field(
+        default=None,
+        description=(
+            "The role that may read production and that branches' roles become members of."
+            " Default: pg_read_all_data."
+        ),
+    )
 
     @property
     def shows_a_secret(self) -> bool:
@@ -168,7 +228,15 @@ class PostgresWarehouse(WarehouseResource):
         """See `WarehouseResource.open`."""
         from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
 
-        with PostgresAdapter.connect(self.url, lock_timeout=self.lock_timeout) as adapter:
+        with PostgresAdapter.connect(
+            self.url,
+            lock_timeout=self.lock_timeout,
+            connections=self.connections,
+            throttle=_scaled(self.throttle_mb, 1e6),
+            max_copy_bytes=_scaled(self.max_copy_gb, 1e9),
+            branch_roles=self.branch_roles,
+            read_role=self.read_role,
+        ) as adapter:
             yield adapter
 
     @contextmanager
@@ -185,8 +253,58 @@ class PostgresWarehouse(WarehouseResource):
         from branch_toolkit.warehouses.postgres.session import open_session
 
         path = [*self.resolve().values(), *self.search_path]
-        with open_session(self.url, search_path=path) as connection:
+        with open_session(self.url, search_path=path, role=self._role()) as connection:
             yield connection
+
+    def _role(self) -> str | None:
+        """The role that the branch's environment works as, if this is a branch's deployment."""
+        branch = self.deployment.branch
+        if branch is None:
+            return None
+        return self.environment_of(branch, self.schemas).role
+
+    def own(
+        self,
+        table: str,
+        *,
+        schema: str | None = None,
+        rows: bool = True,
+        branch: Branch | None = None,
+    ) -> Owned:
+        """Makes a table that is deferred in a branch the branch's own, to be written to.
+
+        I/O managers do it by themselves. Code that writes by SQL calls it before the transaction
+        that writes, since it works on a connection of its own. It takes one transaction: others see
+        the table as it was, or the branch's own; those who read it meanwhile wait. Base is read,
+        and never changed.
+
+        Args:
+            table: The table's name. Partitions and children come along with their parent.
+            schema: Its base schema; by default the first of `schemas`.
+            rows: Copy base's rows; False is quicker where all of them are replaced anyway.
+            branch: Whose; by default the branch of this deployment.
+
+        Returns:
+            What was done: nothing, where the table is the branch's own already, or in a base
+            deployment.
+
+        Raises:
+            UnknownTable: The branch has no such table.
+            TableInUse: Other transactions hold it, this process's own among them.
+            CloneMissing: The branch's clone is not there, or set aside.
+        """
+        from branch_toolkit.warehouses.postgres.owning import Owned, own_by_itself, place_in
+
+        base = schema or self.schemas[0]
+        whose = branch or self.deployment.branch
+        if whose is None:
+            return Owned(schema=base, table=table, base=True)
+        place = place_in(self.environment_of(whose, [base]), base)
+        return own_by_itself(self.url, place, table, rows=rows, lock_timeout=self.lock_timeout)
+
+
+def _scaled(amount: float | None, unit: float) -> int | None:
+    return None if amount is None else int(amount * unit)
 
 
 def _unusable(

@@ -10,7 +10,12 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from branch_toolkit.branches import BranchSource
-from branch_toolkit.core.errors import BranchToolkitError, EnvironmentNotFound, NotDue
+from branch_toolkit.core.errors import (
+    BranchToolkitError,
+    EnvironmentBusy,
+    EnvironmentNotFound,
+    NotDue,
+)
 from branch_toolkit.core.lifecycle import Action, Verb
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.launchpad import SweepConfig
@@ -24,7 +29,7 @@ class Outcome:
     """What became of one decision.
 
     Args:
-        action: The decision.
+        action: The decision; of what is half-made or half-dropped it names no environment.
         name: The environment's name.
         text: What became of it, for people to read.
         error: Why it failed, if it did.
@@ -45,6 +50,8 @@ def sweep_environments(
 ) -> None:
     """Decides about every environment, or one, and does what was decided.
 
+    It also drops what runs that were killed have left, half-made or half-dropped.
+
     Raises:
         dg.Failure: Some of it failed; the others were done.
     """
@@ -56,10 +63,15 @@ def sweep_environments(
         for action in seen.actions
         if action.environment and config.environment in (None, environments.name_for(action.key))
     ]
-    if config.environment and not chosen:
+    debris = sorted({each.environment for each in seen.inventory.debris})
+    debris = [name for name in debris if config.environment in (None, name)]
+    if config.environment and not chosen and not debris:
         context.log.warning(f"There is no environment {config.environment!r} (any more).")
         context.add_output_metadata({"environment": f"{config.environment}: not there"})
     outcomes = [_attempt(environments, each, policy, dry_run=config.dry_run) for each in chosen]
+    left = uncapped.max_drops - sum(each.verb is Verb.DROP for each in chosen)
+    for name in debris[: max(left, 0)]:
+        outcomes.append(_clear(environments, name, dry_run=config.dry_run))
     for outcome in outcomes:
         context.log.info(f"{action_line(outcome.action, outcome.name)} ({outcome.text})")
     _tell(context, outcomes, _metadata(outcomes, seen, dry_run=config.dry_run))
@@ -80,6 +92,18 @@ def _attempt(
     except BranchToolkitError as error:
         return Outcome(action, name, str(error), error)
     return Outcome(action, name, summary(report) if report else "kept")
+
+
+def _clear(environments: Environments, name: str, *, dry_run: bool) -> Outcome:
+    """Drops the remains of an environment; a failure must not keep the others from it."""
+    action = Action(verb=Verb.DROP, reason="a run that was killed has left part of it")
+    try:
+        report = environments.clear(name, wait=False, dry_run=dry_run)
+    except EnvironmentBusy:
+        return Outcome(action, name, "kept: a run is at work on it")
+    except BranchToolkitError as error:
+        return Outcome(action, name, str(error), error)
+    return Outcome(action, name, summary(report))
 
 
 def _metadata(

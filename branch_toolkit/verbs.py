@@ -20,9 +20,9 @@ from branch_toolkit.core.environment import (
     take_inventory,
 )
 from branch_toolkit.core.errors import NotDue, SchemaNotOwned, StalePlan
-from branch_toolkit.core.mark import Mark
-from branch_toolkit.core.names import clone_names, environment_name
-from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, foresee, silent
+from branch_toolkit.core.mark import CONDITIONS, Mark
+from branch_toolkit.core.names import clone_names, environment_name, half_name
+from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, foresee, join, silent
 from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Warehouse
 
@@ -122,14 +122,23 @@ class Environments:
         Returns:
             What was done; nothing, if it was all there.
         """
+        name, halves = self.name_of(branch), self._half_names(branch)
+        cleared: list[Report] = []
+
+        def plan() -> Plan:
+            cleared.append(
+                self._clear(name, among=halves, dry_run=dry_run, on_progress=on_progress)
+            )
+            return self._plan_provision(branch, now=now, refresh=refresh)
+
         restored = self._restore_first(branch, now=now, dry_run=dry_run, on_progress=on_progress)
         made = self._settle(
-            lambda: self._plan_provision(branch, now=now, refresh=refresh),
+            plan,
             allow=[Hazard.COPIES_DATA, *([Hazard.DELETES_DATA] if refresh else [])],
             dry_run=dry_run,
             on_progress=on_progress,
         )
-        return _join(restored, made) if restored else made
+        return join([restored, *cleared], made)
 
     def retire(
         self,
@@ -202,14 +211,67 @@ class Environments:
             SchemaInUse: Objects outside of it depend on it.
         """
 
+        cleared: list[Report] = []
+
         def plan() -> Plan:
-            environment = self.inventory().find(name)
+            cleared.append(self.clear(name, dry_run=dry_run, on_progress=on_progress))
+            inventory = self.inventory()
+            if not all(report.plan.empty for report in cleared) and not inventory.has(name):
+                # Another run had dropped half of it, and this one the rest.
+                return Plan(verb="drop", environment=name)
+            environment = inventory.find(name)
             _require_due(environment, now=now)
             return self.warehouse.plan_drop(name, environment.clones)
 
-        return self._settle(
+        dropped = self._settle(
             plan, allow=[Hazard.DELETES_DATA], dry_run=dry_run, on_progress=on_progress
         )
+        return join(cleared, dropped)
+
+    def clear(
+        self,
+        name: str,
+        *,
+        wait: bool = True,
+        dry_run: bool = False,
+        on_progress: OnProgress = silent,
+    ) -> Report:
+        """Drops what a run that was killed has left of an environment, half-made or half-dropped.
+
+        Args:
+            name: The environment.
+            wait: Whether to wait for a run that is still at work there.
+            dry_run: Only say what would be done.
+            on_progress: Told of each statement.
+
+        Raises:
+            EnvironmentBusy: A run is at work there, so that nothing is left over.
+            SchemaInUse: Objects outside of it depend on it.
+        """
+        return self._clear(name, wait=wait, dry_run=dry_run, on_progress=on_progress)
+
+    def _clear(
+        self,
+        name: str,
+        *,
+        among: Collection[str] | None = None,
+        wait: bool = True,
+        dry_run: bool,
+        on_progress: OnProgress,
+    ) -> Report:
+        def plan() -> Plan:
+            found = take_inventory(self.warehouse.schemas(names=among), self.territory).debris
+            debris = [one for one in found if one.environment == name]
+            if not debris:
+                return Plan(verb="drop", environment=name)
+            return self.warehouse.plan_drop(name, debris)
+
+        return self._settle(plan, wait=wait, dry_run=dry_run, on_progress=on_progress)
+
+    def _half_names(self, branch: Branch) -> list[str]:
+        """What a branch's clones are called while they are made or dropped."""
+        dialect, names = self.warehouse.dialect, self.clone_names(branch).values()
+        return [half_name(name, each, dialect=dialect) for name in names for each in CONDITIONS]
 
     def _restore_first(
         self, branch: Branch, *, now: datetime, dry_run: bool, on_progress: OnProgress
@@ -259,6 +321,7 @@ class Environments:
         make_plan: Callable[[], Plan],
         *,
         allow: Collection[Hazard] = (),
+        wait: bool = True,
         dry_run: bool,
         on_progress: OnProgress,
     ) -> Report:
@@ -269,7 +332,7 @@ class Environments:
                     return foresee(plan)
                 if plan.empty:
                     return Report(plan=plan, applied=False)
-                return self.warehouse.apply(plan, allow=allow, on_progress=on_progress)
+                return self.warehouse.apply(plan, allow=allow, on_progress=on_progress, wait=wait)
             except StalePlan:
                 if attempt == _ATTEMPTS:
                     raise
@@ -281,17 +344,3 @@ def _require_due(environment: Environment, *, now: datetime) -> None:
         raise NotDue(environment.name, state="it is in use")
     if environment.drop_after > now:
         raise NotDue(environment.name, state=f"it can be restored until {environment.drop_after}")
-
-
-def _join(first: Report, second: Report) -> Report:
-    return Report(
-        plan=Plan(
-            verb=second.plan.verb,
-            environment=second.plan.environment,
-            statements=first.plan.statements + second.plan.statements,
-            notes=first.plan.notes + second.plan.notes,
-        ),
-        applied=first.applied or second.applied,
-        results=first.results + second.results,
-        seconds=first.seconds + second.seconds,
-    )

@@ -8,6 +8,7 @@ import click
 
 from branch_toolkit.cli.changing_commands import provision, restore, retire, sweep
 from branch_toolkit.cli.failing import reported
+from branch_toolkit.cli.owning_command import own
 from branch_toolkit.cli.reading_commands import doctor, list_, plan
 from branch_toolkit.version import __version__
 
@@ -56,5 +57,5 @@ def program() -> None:
     """
 
 
-for _command in (doctor, list_, plan, provision, retire, restore, sweep):
+for _command in (doctor, list_, plan, provision, own, retire, restore, sweep):
     program.add_command(_command)

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from branch_toolkit.cli.wording import count, one_line, printable
-from branch_toolkit.core.plan import Plan, Report, Result
+from branch_toolkit.core.plan import Plan, Report, Result, Statement
 from branch_toolkit.reporting import shown_results, size, summary
 
-_RIGHT = frozenset({"tables", "rows", "size", "seconds"})
+_RIGHT = frozenset({"tables", "rows", "size", "seconds", "in base"})
 # Wider than any table: in a pipe or a file nothing is to be wrapped or cut.
 _UNLIMITED = 100_000
 
@@ -44,6 +44,9 @@ def show_report(report: Report, *, dry_run: bool, verbose: bool) -> None:
     copied = [result for result in report.results if result.action == "copy"]
     if copied:
         show_line(_amount(copied))
+    deferred = [result for result in report.results if result.action == "defer"]
+    if deferred:
+        show_line(f"{count(len(deferred), 'table')} deferred: read through to production")
     if report.results and (dry_run or verbose):
         _show_results(report)
     if dry_run and verbose:
@@ -81,14 +84,24 @@ def _sql_line(line: str) -> str:
     return printable(line.replace("\t", "    "))
 
 
+def _in_base(statement: Statement | None) -> str:
+    """`1,200 rows, 80.0 kB`, of the table that a statement is about."""
+    if statement is None or statement.base_bytes is None:
+        return ""
+    rows = "" if statement.base_rows is None else f"{count(statement.base_rows, 'row')}, "
+    return f"{rows}{size(statement.base_bytes)}"
+
+
 def _show_results(report: Report) -> None:
+    statements = {(each.schema, each.object, each.action): each for each in report.plan.statements}
     show_table(
-        ["schema", "object", "action", "rows", "size", "seconds"],
+        ["schema", "object", "action", "in base", "rows", "size", "seconds"],
         [
             (
                 result.schema,
                 result.object,
                 result.action,
+                _in_base(statements.get((result.schema, result.object, result.action))),
                 "" if result.rows is None else f"{result.rows:,}",
                 size(result.size_bytes),
                 "" if result.seconds is None else f"{result.seconds:.3f}",

@@ -41,7 +41,7 @@ def provision(
     if refresh and not dry_run:
         require_answerable(yes=yes)
     with open_target(target) as opened:
-        branch = _branch(wanted, branch_repository, opened)
+        branch = branch_of(wanted, branch_repository, opened)
         with opened.warehouse.environments() as environments:
             name = environments.name_of(branch)
             require_own(opened.warehouse.deployment, environments, name)
@@ -81,7 +81,8 @@ def restore(target: TargetOptions, output: Output, *, name: str, dry_run: bool) 
         _do(partial(environments.restore, name), output, dry_run=dry_run)
 
 
-def _branch(wanted: Wanted, repository: str | None, target: Target) -> Branch:
+def branch_of(wanted: Wanted, repository: str | None, target: Target) -> Branch:
+    """The branch that is named, or else the deployment's own."""
     given = wanted.pull_request is not None or wanted.branch is not None
     if not given and not target.warehouse.deployment.is_branch:
         raise click.UsageError(

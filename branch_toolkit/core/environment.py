@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
 from branch_toolkit.core.errors import (
@@ -15,6 +16,17 @@ from branch_toolkit.core.errors import (
 )
 from branch_toolkit.core.mark import Mark, decode, is_mark
 from branch_toolkit.core.names import environment_name
+
+
+class BranchRoles(str, Enum):
+    """Whether environments get a role of their own."""
+
+    AUTO = "auto"
+    """Where the connecting role may make one that can read base."""
+    ON = "on"
+    """Always; it is an error where that is not possible."""
+    OFF = "off"
+    """Never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,17 @@ class OwnedSchema:
     def name(self) -> str:
         """The schema's name."""
         return self.facts.name
+
+    @property
+    def key(self) -> BranchKey:
+        """The branch."""
+        project, mark = self.territory.project, self.mark
+        return project.key(repository=mark.repository, number=mark.pull_request, name=mark.branch)
+
+    @property
+    def environment(self) -> str:
+        """The name of the environment that it belongs to, or did."""
+        return environment_name(self.key, project=self.territory.project.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +192,11 @@ class Environment:
         return ", ".join(sorted({clone.mark.strategy for clone in self.clones}))
 
     @property
+    def role(self) -> str | None:
+        """The role that owns what is in it; None if that is the connecting one."""
+        return next((clone.mark.role for clone in self.clones if clone.mark.role), None)
+
+    @property
     def created_at(self) -> datetime:
         """When its first clone was made."""
         return min(clone.mark.created_at for clone in self.clones)
@@ -211,10 +239,17 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What a warehouse holds: our environments, and marked schemas that are not provably ours."""
+    """What a warehouse holds of ours, and the marked schemas that are not provably ours.
+
+    Args:
+        environments: Whole clones, by branch.
+        refused: Schemas with a mark that does not prove them ours.
+        debris: Schemas of ours that are half-made or half-dropped, unless a run works on them now.
+    """
 
     environments: tuple[Environment, ...]
     refused: tuple[Refused, ...] = ()
+    debris: tuple[OwnedSchema, ...] = ()
 
     def find(self, name: str) -> Environment:
         """The environment of that name.
@@ -227,6 +262,10 @@ class Inventory:
                 return environment
         raise EnvironmentNotFound(name, known=[found.name for found in self.environments])
 
+    def has(self, name: str) -> bool:
+        """Whether there is an environment of that name."""
+        return any(environment.name == name for environment in self.environments)
+
     def of(self, key: BranchKey) -> Environment | None:
         """The branch's environment, or None."""
         return next((found for found in self.environments if found.key == key), None)
@@ -235,13 +274,15 @@ class Inventory:
 def take_inventory(schemas: Iterable[SchemaFacts], territory: Territory) -> Inventory:
     """Sorts the marked schemas of a warehouse into environments."""
     clones: dict[BranchKey, list[OwnedSchema]] = defaultdict(list)
+    debris: list[OwnedSchema] = []
     refused: list[Refused] = []
     for facts in schemas:
         if not is_mark(facts.comment):
             continue
         try:
             clone = OwnedSchema(facts, territory)
-            clones[_key(clone.mark, territory.project)].append(clone)
+            key = clone.key
+            (debris if clone.mark.condition else clones[key]).append(clone)
         except SchemaNotOwned as error:
             refused.append(Refused(facts.name, error.reason))
         except BranchToolkitError as error:
@@ -264,6 +305,7 @@ def take_inventory(schemas: Iterable[SchemaFacts], territory: Territory) -> Inve
     return Inventory(
         tuple(sorted(environments, key=lambda found: found.name)),
         tuple(sorted(refused, key=lambda found: found.schema)),
+        tuple(sorted(debris, key=lambda found: found.name)),
     )
 
 
@@ -273,7 +315,3 @@ def missing_schemas(
     """The base schemas that an environment has no clone of yet."""
     have = {clone.mark.base_schema for clone in environment.clones} if environment else set()
     return tuple(schema for schema in base_schemas if schema not in have)
-
-
-def _key(mark: Mark, project: Project) -> BranchKey:
-    return project.key(repository=mark.repository, number=mark.pull_request, name=mark.branch)

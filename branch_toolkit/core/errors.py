@@ -172,5 +172,27 @@ class CloneFailed(BranchToolkitError):
     """The warehouse refused a statement of a clone; everything of it was rolled back."""
 
 
+class NotEnoughDisk(BranchToolkitError):
+    """What is to be copied does not fit; nothing was made.
+
+    Args:
+        wanted: Bytes that would be copied, by estimate.
+        room: Bytes that there is room for.
+        limit: What sets the bound, as a noun.
+    """
+
+    def __init__(self, *, wanted: int, room: int, limit: str) -> None:
+        super().__init__(
+            f"About {wanted / 1e6:,.0f} MB of tables and indexes would be copied, and {limit}"
+            f" leaves room for {room / 1e6:,.0f} MB; nothing was made.",
+            remedy=(
+                "Let `rules` defer, sample or empty the large tables, drop environments that are"
+                " no longer needed, or make room."
+            ),
+        )
+        self.wanted = wanted
+        self.room = room
+
+
 class BranchSourceUnavailable(BranchToolkitError):
     """A branch source cannot be asked, or gave an answer that cannot be trusted."""

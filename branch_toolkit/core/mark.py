@@ -14,6 +14,9 @@ from branch_toolkit.version import __version__
 FORMAT = 1
 FORMAT_KEY = "branch_toolkit"
 CHECKSUM_KEY = "checksum"
+BUILDING = "building"
+DROPPING = "dropping"
+CONDITIONS = (BUILDING, DROPPING)
 _REMEDY = (
     "The schema is left alone. If it is yours, leave the comment as it is; if it is a clone whose"
     " comment was edited, drop it by hand."
@@ -36,12 +39,14 @@ class Mark:
         branch: The branch's name when it was made, where known.
         pull_request: The pull request's number, where there is one.
         strategy: How its tables were made.
+        role: The role that owns what is in the clone, if it has one of its own.
         base_state: A digest of base's structure when it was cloned.
         created_at: When it was made.
         last_used_at: When it was last made use of; so far, when it was made or restored.
         retired_at: When it was set aside; None while in use.
         retired_because: Why it was set aside.
         drop_after: When it may be dropped; None while in use.
+        condition: What is half of it: `building` or `dropping`; None if it is whole.
         toolkit: The version that wrote the mark.
     """
 
@@ -53,12 +58,14 @@ class Mark:
     branch: str | None = None
     pull_request: int | None = None
     strategy: str = "copy"
+    role: str | None = None
     base_state: str = ""
     created_at: datetime
     last_used_at: datetime
     retired_at: datetime | None = None
     retired_because: str | None = None
     drop_after: datetime | None = None
+    condition: str | None = None
     toolkit: str = __version__
 
     def __post_init__(self) -> None:
@@ -66,11 +73,17 @@ class Mark:
             time = getattr(self, name)
             if time is not None and time.tzinfo is None:
                 raise ValueError(f"{name} of a mark has no time zone: {time}")
+        if self.condition not in (None, *CONDITIONS):
+            raise ValueError(f"condition of a mark is {self.condition!r}")
 
     @property
     def retired(self) -> bool:
         """Whether the clone is set aside."""
         return self.retired_at is not None
+
+    def half(self, condition: str, *, name: str) -> Mark:
+        """The mark of a schema of that name that is not yet, or no longer, the whole clone."""
+        return replace(self, clone=name, condition=condition)
 
     def retire(self, *, now: datetime, because: str, grace: timedelta) -> Mark:
         """The mark of the same clone, set aside until `now + grace`."""
@@ -84,8 +97,19 @@ class Mark:
 
 
 _OPTIONAL = frozenset(
-    {"repository", "branch", "pull_request", "retired_at", "retired_because", "drop_after"}
+    {
+        "repository",
+        "branch",
+        "pull_request",
+        "role",
+        "retired_at",
+        "retired_because",
+        "drop_after",
+        "condition",
+    }
 )
+_ADDED_LATER = frozenset({"role", "condition"})
+"""Fields that marks of earlier versions lack."""
 _FIELDS = tuple(field.name for field in fields(Mark))
 
 
@@ -119,6 +143,7 @@ def decode(comment: str | None) -> Mark:
     if checksum != _checksum(content):
         raise InvalidMark("The mark was edited: its checksum does not agree.", remedy=_REMEDY)
     try:
+        content = dict.fromkeys(_ADDED_LATER) | content
         return Mark(**{name: _value(name, content[name]) for name in _FIELDS})
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidMark(

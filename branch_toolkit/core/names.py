@@ -156,6 +156,19 @@ def clone_names(
     return names
 
 
+def half_name(clone: str, condition: str, *, dialect: Dialect = POSTGRES) -> str:
+    """The name of a schema that is not yet, or no longer, a whole clone: `…__pr_42__building`.
+
+    No clone has such a name, as what follows its last `__` is an environment's name.
+    """
+    tail = dialect.case(f"{SEPARATOR}{condition}")
+    if dialect.length(clone + tail) <= dialect.limit:
+        return clone + tail
+    digest = hashlib.sha256(clone.encode()).hexdigest()[:_LONG]
+    tail = dialect.case(f"_{digest}") + tail
+    return _cut(clone, dialect, dialect.limit - dialect.length(tail)) + tail
+
+
 def _slug(text: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_")

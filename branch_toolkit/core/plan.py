@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 
 from branch_toolkit.core.errors import HazardNotAllowed
 
@@ -28,6 +29,8 @@ class Statement:
         hazards: What could be regretted.
         rows: Rows that it is expected to write, by the planner's estimate; None where unknown.
         size_bytes: Bytes that it is expected to write; None where unknown.
+        base_rows: Rows of base's table that it stands for, by estimate; None where unknown.
+        base_bytes: Size of that table with its indexes; None where unknown.
     """
 
     sql: str
@@ -37,6 +40,8 @@ class Statement:
     hazards: frozenset[Hazard] = frozenset()
     rows: int | None = None
     size_bytes: int | None = None
+    base_rows: int | None = None
+    base_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +187,23 @@ def foresee(plan: Plan) -> Report:
             )
             for statement in plan.statements
         ),
+    )
+
+
+def join(before: Iterable[Report | None], last: Report) -> Report:
+    """What several plans have done, those before the last one only if it was anything."""
+    reports = [each for each in before if each is not None and not each.plan.empty]
+    if not reports:
+        return last
+    reports.append(last)
+    return Report(
+        plan=Plan(
+            verb=last.plan.verb,
+            environment=last.plan.environment,
+            statements=tuple(chain.from_iterable(each.plan.statements for each in reports)),
+            notes=tuple(chain.from_iterable(each.plan.notes for each in reports)),
+        ),
+        applied=any(each.applied for each in reports),
+        results=tuple(chain.from_iterable(each.results for each in reports)),
+        seconds=sum(each.seconds for each in reports),
     )

@@ -16,6 +16,7 @@ from branch_toolkit.io_managers.arrow_results import read_table
 from branch_toolkit.io_managers.errors import TableMissing
 from branch_toolkit.io_managers.postgres import replace_slice
 from branch_toolkit.io_managers.tables import Connection, Table
+from branch_toolkit.warehouses.postgres.explaining import comes_of_deferral
 
 
 def write_slice(connection: Connection, table_slice: TableSlice, rows: pa.Table) -> Table:
@@ -54,6 +55,8 @@ def load(context: dg.InputContext, table_slice: TableSlice, connection: Connecti
     try:
         return read_table(connection, statements.select(table_slice))
     except errors.UndefinedTable as error:
+        if comes_of_deferral(error):
+            raise
         # Where no partition is asked for, none needs to have been written yet.
         if not context.has_asset_partitions or context.asset_partition_keys:
             table = statements.table_name(table_slice).as_string(None)

@@ -18,6 +18,7 @@ from branch_toolkit.io_managers.postgres import PostgresIOManager, replace_rows
 from branch_toolkit.io_managers.results import read_frame
 from branch_toolkit.io_managers.tables import Connection
 from branch_toolkit.resources import PostgresWarehouse
+from branch_toolkit.warehouses.postgres.explaining import comes_of_deferral
 
 
 class PandasHandler(DbTypeHandler[pd.DataFrame]):
@@ -57,6 +58,8 @@ class PandasHandler(DbTypeHandler[pd.DataFrame]):
         try:
             frame: pd.DataFrame = read_frame(connection, statements.select(table_slice))
         except errors.UndefinedTable as error:
+            if comes_of_deferral(error):
+                raise
             # Where no partition is asked for, none needs to have been written yet.
             if not context.has_asset_partitions or context.asset_partition_keys:
                 table = statements.table_name(table_slice).as_string(None)

@@ -22,7 +22,13 @@ _WRITABLE = frozenset({"r", "p", "f"})
 _KINDS = {"v": "view", "m": "materialized view", "S": "sequence", "c": "type", "i": "index"}
 
 _FIND = """
-SELECT c.oid, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod),
+SELECT c.oid, c.relkind, c.relkind = 'v' AND EXISTS (
+           SELECT FROM pg_rewrite r
+           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                           AND d.refclassid = 'pg_proc'::regclass
+           JOIN pg_proc p ON p.oid = d.refobjid AND p.pronamespace = c.relnamespace
+           WHERE r.ev_class = c.oid AND starts_with(p.proname, '_deferred_')),
+       a.attname, format_type(a.atttypid, a.atttypmod),
        CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname ELSE '' END,
        NOT (a.attnotnull OR t.typnotnull),
        a.atthasdef OR a.attidentity <> '',
@@ -73,11 +79,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table and its columns."""
+    """A table and its columns.
+
+    Args:
+        oid: Its object id.
+        kind: Its `relkind`.
+        columns: Its columns.
+        deferred: Whether it may be a table of a branch that reads base's.
+    """
 
     oid: int
     kind: str
     columns: tuple[Column, ...]
+    deferred: bool = False
 
     def column(self, name: str) -> Column:
         """The column of that name."""
@@ -108,8 +122,9 @@ def find_table(connection: Connection, table_slice: TableSlice) -> Table | None:
     rows = connection.execute(_FIND, [table_slice.table, table_slice.schema]).fetchall()
     if not rows:
         return None
-    columns = tuple(Column(*row[2:]) for row in rows if row[2] is not None)
-    return Table(oid=rows[0][0], kind=rows[0][1], columns=columns)
+    oid, kind, deferred, *_ = rows[0]
+    columns = tuple(Column(*row[3:]) for row in rows if row[3] is not None)
+    return Table(oid=oid, kind=kind, columns=columns, deferred=deferred)
 
 
 def create_table(

@@ -94,18 +94,30 @@ class Warehouse(Protocol):
         """The plan that gives clones new marks (retire, restore)."""
 
     def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
-        """The plan that drops clones for good.
+        """The plan that drops clones for good, or what is left of half-made and half-dropped ones.
 
         Raises:
             SchemaInUse: Objects outside of the environment depend on a clone.
         """
 
     def apply(
-        self, plan: Plan, *, allow: Collection[Hazard] = (), on_progress: OnProgress = silent
+        self,
+        plan: Plan,
+        *,
+        allow: Collection[Hazard] = (),
+        on_progress: OnProgress = silent,
+        wait: bool = True,
     ) -> Report:
         """Executes a plan as a whole or not at all, alone on its environment.
 
+        Args:
+            plan: The plan.
+            allow: The hazards that may be taken.
+            on_progress: Told of each statement.
+            wait: Whether to wait for another run that works on the environment.
+
         Raises:
+            EnvironmentBusy: Another run works on the environment; nothing was done.
             HazardNotAllowed: The plan holds a hazard that is not in `allow`.
             StalePlan: What the plan expects is no longer so; nothing was done, plan again.
             BaseBusy: A base table could not be locked in time; nothing was done.

@@ -5,13 +5,19 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import BaseSchemaNotFound, SchemaNotOwned, StalePlan
+from branch_toolkit.core.errors import (
+    BaseSchemaNotFound,
+    EnvironmentBusy,
+    SchemaNotOwned,
+    StalePlan,
+)
 from branch_toolkit.core.mark import Mark, encode, is_mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
@@ -105,7 +111,7 @@ class MemoryWarehouse:
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
         replaced = {clone.name for clone in replacing}
-        statements = [_drop(clone.name) for clone in replacing]
+        statements = [_drop(clone) for clone in replacing]
         expects = [_unchanged(clone) for clone in (*beside, *replacing)]
         for mark in marks:
             self._require_base(mark.base_schema)
@@ -136,16 +142,21 @@ class MemoryWarehouse:
         return Plan(
             verb="drop",
             environment=environment,
-            statements=tuple(_drop(clone.name) for clone in clones),
+            statements=tuple(map(_drop, clones)),
             expects=tuple(map(_unchanged, clones)),
         )
 
     def apply(
-        self, plan: Plan, *, allow: Collection[Hazard] = (), on_progress: OnProgress = silent
+        self,
+        plan: Plan,
+        *,
+        allow: Collection[Hazard] = (),
+        on_progress: OnProgress = silent,
+        wait: bool = True,
     ) -> Report:
         """See `Warehouse.apply`."""
         plan.require(allow)
-        with self._lock:
+        with self._alone(plan, wait=wait):
             self._check(plan.expects)
             after = copy.deepcopy(self.held)
             results = []
@@ -157,6 +168,17 @@ class MemoryWarehouse:
                 )
             self.held = after
         return Report(plan=plan, applied=True, results=tuple(results))
+
+    @contextmanager
+    def _alone(self, plan: Plan, *, wait: bool) -> Iterator[None]:
+        if not self._lock.acquire(blocking=wait):
+            raise EnvironmentBusy(
+                f"Another thread works on {plan.environment!r}.", remedy="Try again later."
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _require_base(self, schema: str) -> None:
         if schema not in self.held:
@@ -216,8 +238,10 @@ def _mark(schema: str, mark: Mark) -> Statement:
     return _statement("mark", schema, "schema", {"comment": encode(mark)})
 
 
-def _drop(schema: str) -> Statement:
-    return _statement("drop", schema, "schema", hazards=frozenset({Hazard.DELETES_DATA}))
+def _drop(clone: OwnedSchema) -> Statement:
+    # What is half-made or half-dropped is no branch's data any more.
+    hazards = frozenset() if clone.mark.condition else frozenset({Hazard.DELETES_DATA})
+    return _statement("drop", clone.name, "schema", hazards=hazards)
 
 
 def _unchanged(clone: OwnedSchema) -> Expectation:

@@ -28,7 +28,9 @@ def _help(*arguments: str, **variables: str) -> str:
 
 
 def test_the_commands() -> None:
-    assert COMMANDS == ["doctor", "list", "plan", "provision", "restore", "retire", "sweep"]
+    assert sorted(
+        ["doctor", "list", "own", "plan", "provision", "restore", "retire", "sweep"]
+    ) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

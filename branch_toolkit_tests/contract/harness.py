@@ -39,6 +39,9 @@ class Harness(Protocol):
     def content(self) -> dict[str, tuple[str | None, dict[str, list[int]]]]:
         """Every schema's comment and tables."""
 
+    def read(self, schema: str, table: str) -> list[int]:
+        """What a query of a table, or of what stands for it, finds."""
+
 
 class MemoryHarness:
     """The fake that ships."""
@@ -73,6 +76,9 @@ class MemoryHarness:
             )
             for name, schema in self.warehouse.held.items()
         }
+
+    def read(self, schema: str, table: str) -> list[int]:
+        return sorted(row["n"] for row in self.warehouse.held[schema].tables[table])
 
 
 class PostgresHarness:
@@ -112,21 +118,17 @@ class PostgresHarness:
         )
         return {name: (comment, self._tables(name)) for name, comment in schemas}
 
+    def read(self, schema: str, table: str) -> list[int]:
+        name = sql.Identifier(schema, table)
+        return [n for (n,) in self._run(sql.SQL("SELECT n FROM {} ORDER BY 1").format(name))]
+
     def _tables(self, schema: str) -> dict[str, list[int]]:
         tables = self._run(
             sql.SQL("SELECT tablename FROM pg_tables WHERE schemaname = {}").format(
                 sql.Literal(schema)
             )
         )
-        return {
-            table: [
-                number
-                for (number,) in self._run(
-                    sql.SQL("SELECT n FROM {} ORDER BY 1").format(sql.Identifier(schema, table))
-                )
-            ]
-            for (table,) in tables
-        }
+        return {table: self.read(schema, table) for (table,) in tables}
 
     def _run(self, statement: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn, autocommit=True) as connection:

@@ -17,8 +17,10 @@ from branch_toolkit.core.errors import (
     SchemaNotOwned,
     StalePlan,
 )
-from branch_toolkit.core.mark import decode, encode
+from branch_toolkit.core.mark import BUILDING, CONDITIONS, DROPPING, decode, encode
+from branch_toolkit.core.names import half_name
 from branch_toolkit.core.plan import Expectation, Hazard, Plan
+from branch_toolkit.core.strategy import COPY_ALL
 from branch_toolkit.verbs import Environments
 from branch_toolkit_tests.contract.harness import Harness, MemoryHarness, PostgresHarness
 from branch_toolkit_tests.databases import own_database
@@ -43,7 +45,7 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
 @pytest.fixture
 def environments(harness: Harness) -> Iterator[Environments]:
     with harness.open() as warehouse:
-        yield Environments(warehouse, Project(), tuple(BASES))
+        yield Environments(warehouse, Project(), tuple(BASES), rules=(COPY_ALL,))
 
 
 def _with_bases(harness: Harness) -> Harness:
@@ -422,3 +424,138 @@ def test_names_that_need_quotes_are_quoted(environments: Environments, harness: 
     quoted.retire("pr_42", because="it's \\ done; '", grace=timedelta(0), now=NOW)
     quoted.drop("pr_42", now=NOW)
     assert f"{odd}__pr_42" not in harness.content()
+
+
+# Without rules, a table may be read through base, and is there all the same.
+
+
+@pytest.fixture
+def unruled(environments: Environments) -> Environments:
+    return replace(environments, rules=())
+
+
+def test_without_rules_every_table_can_be_read(unruled: Environments, harness: Harness) -> None:
+    before = _base_content(harness)
+    unruled.provision(_branch(), now=NOW)
+    assert harness.read("analytics__pr_42", "orders") == [1, 2, 3]
+    assert harness.read("analytics__pr_42", "empty") == []
+    assert harness.read("staging__pr_42", "orders") == [7]
+    assert _base_content(harness) == before
+
+
+def test_without_rules_a_refresh_has_bases_rows(unruled: Environments, harness: Harness) -> None:
+    unruled.provision(_branch(), now=NOW)
+    harness.insert("analytics", "orders", 4)
+    assert unruled.provision(_branch(), now=LATER, refresh=True).plan.verb == "refresh"
+    assert harness.read("analytics__pr_42", "orders") == [1, 2, 3, 4]
+
+
+def test_without_rules_an_environment_is_retired_restored_and_dropped(
+    unruled: Environments, harness: Harness
+) -> None:
+    before = _base_content(harness)
+    unruled.provision(_branch(), now=NOW)
+    unruled.retire("pr_42", because="merged", grace=GRACE, now=NOW)
+    unruled.restore("pr_42", now=NOW)
+    assert harness.read("analytics__pr_42", "orders") == [1, 2, 3]
+    unruled.retire("pr_42", because="merged", grace=GRACE, now=NOW)
+    unruled.drop("pr_42", now=LATER)
+    assert set(harness.content()) == set(BASES)
+    assert _base_content(harness) == before
+
+
+# What a run that was killed has left is nobody's, and is cleared away by whoever comes next.
+
+
+def _leave(environments: Environments, harness: Harness, condition: str) -> str:
+    """Half a clone of analytics for #42, as a run that was killed leaves it."""
+    if "analytics__pr_42" not in harness.content():
+        environments.provision(_branch(), now=NOW)
+    mark = decode(harness.content()["analytics__pr_42"][0])
+    name = half_name(mark.clone, condition)
+    harness.create(name, {"orders": [1]})
+    harness.comment(name, encode(mark.half(condition, name=name)))
+    return name
+
+
+def _forget(harness: Harness) -> None:
+    harness.drop("analytics__pr_42")
+    harness.drop("staging__pr_42")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_half_a_clone_cannot_be_had_restored_or_dropped_as_an_environment(
+    environments: Environments, harness: Harness, condition: str
+) -> None:
+    name = _leave(environments, harness, condition)
+    _forget(harness)
+    assert environments.of(_branch()) is None
+    inventory = environments.inventory()
+    assert (inventory.environments, inventory.refused) == ((), ())
+    assert [found.name for found in inventory.debris] == [name]
+    with pytest.raises(EnvironmentNotFound):
+        environments.restore("pr_42", now=NOW)
+    with pytest.raises(EnvironmentNotFound):
+        environments.retire("pr_42", because="x", grace=GRACE, now=NOW)
+    assert name in harness.content()
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_whoever_provisions_next_clears_it_away(
+    environments: Environments, harness: Harness, condition: str, *, refresh: bool
+) -> None:
+    name = _leave(environments, harness, condition)
+    report = environments.provision(_branch(), now=LATER, refresh=refresh)
+    assert name not in harness.content()
+    assert (name, "drop") in {(result.schema, result.action) for result in report.results}
+    assert harness.content()["analytics__pr_42"][1]["orders"] == [1, 2, 3]
+
+
+def test_so_does_whoever_drops_next_even_if_nothing_else_is_left(
+    environments: Environments, harness: Harness
+) -> None:
+    _leave(environments, harness, DROPPING)
+    _forget(harness)
+    assert environments.drop("pr_42", now=LATER).applied
+    assert set(harness.content()) == set(BASES)
+    with pytest.raises(EnvironmentNotFound):
+        environments.drop("pr_42", now=LATER)
+
+
+def test_a_dry_run_leaves_it_and_says_so(environments: Environments, harness: Harness) -> None:
+    name = _leave(environments, harness, BUILDING)
+    report = environments.provision(_branch(), now=LATER, dry_run=True)
+    assert [(result.schema, result.action) for result in report.results] == [(name, "drop")]
+    assert environments.clear("pr_42", dry_run=True).applied is False
+    assert name in harness.content()
+
+
+def test_clearing_one_environment_leaves_the_others_and_what_is_not_ours(
+    environments: Environments, harness: Harness
+) -> None:
+    name = _leave(environments, harness, BUILDING)
+    environments.provision(_branch(43), now=NOW)
+    other = decode(harness.content()["analytics__pr_43"][0])
+    kept = half_name(other.clone, BUILDING)
+    harness.create(kept, {})
+    harness.comment(kept, encode(other.half(BUILDING, name=kept)))
+    harness.create("analytics__pr_42__dropping", {"mine": [5]})
+    environments.clear("pr_42")
+    content = harness.content()
+    assert name not in content
+    assert kept in content
+    assert content["analytics__pr_42__dropping"] == (None, {"mine": [5]})
+    assert content["analytics__pr_42"][1]["orders"] == [1, 2, 3]
+
+
+def test_half_a_clone_whose_mark_was_edited_is_left_alone(
+    environments: Environments, harness: Harness
+) -> None:
+    name = _leave(environments, harness, DROPPING)
+    comment = harness.content()[name][0]
+    harness.comment(name, str(comment).replace('"pull_request": 42', '"pull_request": 43'))
+    environments.provision(_branch(), now=LATER)
+    environments.clear("pr_43")
+    assert name in harness.content()
+    assert [found.schema for found in environments.inventory().refused] == [name]

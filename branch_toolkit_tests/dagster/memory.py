@@ -15,6 +15,7 @@ from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, Branch
 from branch_toolkit.core.environment import OwnedSchema
 from branch_toolkit.core.mark import Mark, encode
 from branch_toolkit.core.plan import Hazard, Note, OnProgress, Plan, Report, silent
+from branch_toolkit.core.strategy import Rule
 from branch_toolkit.resources import WarehouseResource
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses import Warehouse
@@ -40,15 +41,23 @@ class WatchedWarehouse(MemoryWarehouse):
         *,
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
+        rules: Sequence[Rule] = (),
     ) -> Plan:
-        plan = super().plan_provision(environment, marks, beside=beside, replacing=replacing)
+        plan = super().plan_provision(
+            environment, marks, beside=beside, replacing=replacing, rules=rules
+        )
         return replace(plan, notes=self.notes)
 
     def apply(
-        self, plan: Plan, *, allow: Collection[Hazard] = (), on_progress: OnProgress = silent
+        self,
+        plan: Plan,
+        *,
+        allow: Collection[Hazard] = (),
+        on_progress: OnProgress = silent,
+        wait: bool = True,
     ) -> Report:
         self.before_apply(plan)
-        return super().apply(plan, allow=allow, on_progress=on_progress)
+        return super().apply(plan, allow=allow, on_progress=on_progress, wait=wait)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project
 from branch_toolkit.core.environment import Environment
+from branch_toolkit.core.strategy import COPY_ALL, Rule
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
 from branch_toolkit.warehouses.postgres.connection import create_engine
@@ -27,9 +28,15 @@ _ROWS = 4000
 
 @dataclass(frozen=True)
 class Scene:
-    """A database with two base schemas that refer to each other."""
+    """A database with two base schemas that refer to each other.
+
+    Args:
+        url: The database.
+        rules: How tables get into clones.
+    """
 
     url: str
+    rules: tuple[Rule, ...] = (COPY_ALL,)
 
     def build(self) -> Scene:
         """Makes the base schemas."""
@@ -54,7 +61,7 @@ class Scene:
     def environments(self, *, lock_timeout: float = 5.0) -> Environments:
         """The environments, on connections of their own."""
         adapter = PostgresAdapter(create_engine(self.url), lock_timeout=lock_timeout)
-        return Environments(adapter, Project(), SCHEMAS)
+        return Environments(adapter, Project(), SCHEMAS, self.rules)
 
     def provision(self, *, refresh: bool = False) -> Any:
         """Provisions the environment of #42."""

@@ -21,8 +21,9 @@ from branch_toolkit.core.errors import (
 from branch_toolkit_tests.integration.scene import CLONES, Scene
 
 FORK = multiprocessing.get_context("fork")
-PROVISION_KILLS = 30
-OTHER_KILLS = 8
+_TIMES = int(os.environ.get("BRANCH_TOOLKIT_TEST_KILLS", "1"))
+PROVISION_KILLS = 30 * _TIMES
+OTHER_KILLS = 8 * _TIMES
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from branch_toolkit.core.errors import (
     EnvironmentNotFound,
     SchemaNotOwned,
 )
-from branch_toolkit.core.mark import encode
-from branch_toolkit.core.names import clone_name, environment_name
+from branch_toolkit.core.mark import CONDITIONS, Mark, decode, encode
+from branch_toolkit.core.names import clone_name, environment_name, half_name
 from branch_toolkit_tests.strategies import (
     DATABASE,
     DAY,
@@ -268,6 +268,55 @@ def test_an_unknown_environment_is_an_error_that_lists_the_known_ones():
         inventory.find("pr_43")
     assert inventory.of(BranchKey(number=43)) is None
     assert inventory.of(BranchKey(name="pr_42")) is None
+
+
+# --- what is half-made or half-dropped ----------------------------------------------------------
+
+
+def half_of(mark: Mark, condition: str, **changes: object) -> SchemaFacts:
+    half = mark.half(condition, name=half_name(mark.clone, condition))
+    return make_facts(replace(half, **changes))
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_half_a_clone_is_in_no_environment_and_is_told_apart(condition):
+    inventory = take_inventory([half_of(make_mark(), condition)], TERRITORY)
+    assert (inventory.environments, inventory.refused) == ((), ())
+    (debris,) = inventory.debris
+    assert (debris.name, debris.environment) == (f"analytics__pr_42__{condition}", "pr_42")
+    with pytest.raises(EnvironmentNotFound):
+        inventory.find("pr_42")
+
+
+def test_half_a_clone_beside_the_whole_ones_adds_nothing_to_their_environment():
+    facts = [make_facts(make_mark()), half_of(make_mark(), "dropping")]
+    inventory = take_inventory(facts, TERRITORY)
+    assert [clone.name for clone in inventory.find("pr_42").clones] == ["analytics__pr_42"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"project": "other"}, {"database": "elsewhere"}, {"clone": "analytics__pr_42"}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_half_a_clone_that_is_not_proven_ours_is_refused(changes):
+    half = half_of(make_mark(), "dropping")
+    forged = replace(half, comment=encode(replace(decode(half.comment), **changes)))
+    inventory = take_inventory([forged], TERRITORY)
+    assert inventory.debris == ()
+    assert [found.schema for found in inventory.refused] == ["analytics__pr_42__dropping"]
+
+
+@quick
+@given(st.lists(st.tuples(marks(), st.sampled_from([None, *CONDITIONS])), max_size=6))
+def test_every_marked_schema_is_whole_or_half_or_refused(drawn):
+    found = {mark.clone: replace(mark, condition=condition) for mark, condition in drawn}
+    inventory = take_inventory(map(make_facts, found.values()), TERRITORY)
+    whole = [clone for env in inventory.environments for clone in env.clones]
+    assert all(clone.mark.condition is None for clone in whole)
+    assert all(clone.mark.condition is not None for clone in inventory.debris)
+    names = [clone.name for clone in (*whole, *inventory.debris)]
+    assert sorted([*names, *(item.schema for item in inventory.refused)]) == sorted(found)
 
 
 # --- environments -------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from branch_toolkit.core.errors import (
     CloneMissing,
     EnvironmentNotFound,
     NotDue,
+    NotEnoughDisk,
     SchemaInUse,
     SchemaNotOwned,
     UnknownSchema,
@@ -33,6 +34,7 @@ SPECIFIC = [
     UnknownSchema("finance", configured=["analytics", "staging"]),
     EnvironmentNotFound("pr_43", known=["pr_42", "pr_41"]),
     NotDue("pr_42", state="it is in use"),
+    NotEnoughDisk(wanted=3_000_000_000, room=1_000_000, limit="the server's disk"),
 ]
 
 
@@ -117,3 +119,10 @@ def test_an_environment_that_is_not_due_is_named_with_its_state():
     assert error.environment == "pr_42"
     assert "'pr_42' was not dropped: it is in use." in error.problem
     assert "Retire it first" in error.remedy
+
+
+def test_what_does_not_fit_is_said_in_figures():
+    error = NotEnoughDisk(wanted=3_000_000_000, room=1_500_000, limit="max_copy_bytes")
+    assert (error.wanted, error.room) == (3_000_000_000, 1_500_000)
+    assert "About 3,000 MB" in error.problem
+    assert "max_copy_bytes leaves room for 2 MB" in error.problem

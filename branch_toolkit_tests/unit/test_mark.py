@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from branch_toolkit.core.errors import InvalidMark
-from branch_toolkit.core.mark import FORMAT, Mark, _checksum, decode, encode, is_mark
+from branch_toolkit.core.mark import (
+    BUILDING,
+    CONDITIONS,
+    FORMAT,
+    Mark,
+    _checksum,
+    decode,
+    encode,
+    is_mark,
+)
 from branch_toolkit_tests.strategies import DAY, NOW, make_mark, marks, quick, thorough
 
 
@@ -63,6 +72,7 @@ def test_two_marks_that_differ_in_any_field_differ_in_their_text():
         value = getattr(mark, field.name)
         other = value + DAY if isinstance(value, datetime) else 7
         other = f"{value}x" if isinstance(value, str) else other
+        other = BUILDING if field.name == "condition" else other
         texts.add(encode(replace(mark, **{field.name: other})))
     assert len(texts) == 1 + len(fields(Mark))
 
@@ -233,7 +243,10 @@ def test_any_text_at_all_is_refused_with_our_own_error(text):
 # --- what is sealed but makes no sense ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Mark)])
+ADDED_LATER = {"role", "condition"}
+
+
+@pytest.mark.parametrize("field", sorted({field.name for field in fields(Mark)} - ADDED_LATER))
 def test_a_mark_that_lacks_a_field_is_refused(field):
     with pytest.raises(InvalidMark, match=field):
         decode(sealed(**{field: ...}))
@@ -262,6 +275,9 @@ def test_a_mark_that_lacks_a_field_is_refused(field):
         ("drop_after", "2026-01-01"),
         ("drop_after", "2026-13-01T00:00:00+00:00"),
         ("drop_after", "2026-01-01T00:00:00+25:00"),
+        ("condition", 1),
+        ("condition", True),
+        ("condition", ["building"]),
     ],
 )
 def test_a_field_of_the_wrong_kind_or_a_naive_time_is_refused(field, value):
@@ -280,6 +296,26 @@ def test_the_refusal_names_the_field(field, value):
 
 def test_a_field_that_a_later_version_added_is_no_reason_to_refuse():
     assert decode(sealed(lease="2026-12-01")) == make_mark()
+
+
+@pytest.mark.parametrize("field", sorted(ADDED_LATER))
+def test_a_mark_from_before_a_field_was_added_is_as_good_as_ever(field):
+    assert decode(sealed(**{field: ...})) == make_mark()
+
+
+@pytest.mark.parametrize("condition", ["", "Building", "dropped", "renaming"])
+def test_a_condition_that_we_do_not_know_keeps_us_from_touching_the_schema(condition):
+    with pytest.raises(InvalidMark, match="condition"):
+        decode(sealed(condition=condition))
+
+
+@quick
+@given(marks(), st.sampled_from(CONDITIONS), st.text(min_size=1))
+def test_the_mark_of_half_a_clone_says_so_under_its_own_name(mark, condition, name):
+    half = mark.half(condition, name=name)
+    assert decode(encode(half)) == half
+    assert (half.clone, half.condition) == (name, condition)
+    assert replace(half, clone=mark.clone, condition=None) == mark
 
 
 # --- states -------------------------------------------------------------------------------------

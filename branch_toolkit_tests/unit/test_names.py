@@ -22,6 +22,7 @@ from branch_toolkit.core.names import (
     clone_name,
     clone_names,
     environment_name,
+    half_name,
 )
 from branch_toolkit_tests.strategies import (
     SEPARATORS,
@@ -490,3 +491,44 @@ def test_names_are_the_same_in_another_process_with_another_hash_seed():
         check=True,
     )
     assert json.loads(done.stdout) == [row[-1] for row in GOLDEN]
+
+
+# --- half of a clone ----------------------------------------------------------------------------
+
+CONDITIONS = ("building", "dropping")
+
+
+@pytest.mark.parametrize(
+    ("clone", "dialect", "expected"),
+    [
+        ("analytics__pr_42", POSTGRES, r"analytics__pr_42__building"),
+        ("ANALYTICS__PR_42", SNOWFLAKE, r"ANALYTICS__PR_42__BUILDING"),
+        ("a" * 53, POSTGRES, "a" * 53 + "__building"),
+        ("a" * 54, POSTGRES, r"a{36}_[0-9a-f]{16}__building"),
+    ],
+)
+def test_half_a_clone_is_called_after_the_clone(clone, dialect, expected):
+    assert re.fullmatch(expected, half_name(clone, "building", dialect=dialect))
+
+
+@thorough
+@given(st.lists(identities(), min_size=1, max_size=4), dialects)
+def test_no_two_halves_of_clones_and_no_clone_share_a_name(found, dialect):
+    for identity in found:
+        assume(size(dialect.fold(identity.base), dialect) <= dialect.limit)
+    clones = {name_of(identity, dialect) for identity in found}
+    halves = {half_name(clone, each, dialect=dialect) for clone in clones for each in CONDITIONS}
+    assert len(halves) == 2 * len(clones)
+    assert halves.isdisjoint(clones)
+    assert all(size(half, dialect) <= dialect.limit for half in halves)
+
+
+@quick
+@given(near_identities())
+def test_halves_of_clones_that_are_easily_confused_differ(pair):
+    for identity in pair:
+        assume(size(identity.base, POSTGRES) <= POSTGRES.limit)
+    left, right = (name_of(identity, POSTGRES) for identity in pair)
+    for one, other in itertools.product(CONDITIONS, repeat=2):
+        alike = half_name(left, one) == half_name(right, other)
+        assert alike == (left == right and one == other)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy
 
-from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import (
-    BaseSchemaNotFound,
-    EnvironmentBusy,
-    MissingRight,
-    SchemaNotOwned,
-    StalePlan,
-)
-from branch_toolkit.core.mark import Mark
+from branch_toolkit.core.environment import BranchRoles, OwnedSchema, SchemaFacts
+from branch_toolkit.core.errors import EnvironmentBusy
+from branch_toolkit.core.mark import BUILDING, DROPPING, Mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
     Expectation,
@@ -26,6 +21,7 @@ from branch_toolkit.core.plan import (
     Plan,
     Progress,
     Report,
+    Result,
     silent,
 )
 from branch_toolkit.core.strategy import Rule
@@ -34,17 +30,49 @@ from branch_toolkit.warehouses.postgres import queries
 from branch_toolkit.warehouses.postgres.applying import (
     audit,
     check_base,
+    course_of,
     dropped_schemas,
     execute,
     hold_base,
     hold_dropped,
     read_base,
-    require_unused,
 )
+from branch_toolkit.warehouses.postgres.batches import MOST_BYTES, MOST_RELATIONS, Course
+from branch_toolkit.warehouses.postgres.building import Loading, apply_staged
+from branch_toolkit.warehouses.postgres.checking import check_again, require_unused
+from branch_toolkit.warehouses.postgres.conditions import check_conditions
 from branch_toolkit.warehouses.postgres.connection import bound_waiting, create_engine, transaction
-from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan, clones_of, compose
+from branch_toolkit.warehouses.postgres.disk import copied_bytes, require_room
+from branch_toolkit.warehouses.postgres.dropping import (
+    BatchedDrop,
+    apply_drop,
+    compose_drop,
+    empty,
+)
+from branch_toolkit.warehouses.postgres.holding import hold_environment, observer
+from branch_toolkit.warehouses.postgres.mending import plan_mend
+from branch_toolkit.warehouses.postgres.preconditions import (
+    require_bases,
+    require_free,
+    require_not_taken,
+    require_rights,
+)
+from branch_toolkit.warehouses.postgres.provisioning import (
+    Base,
+    ProvisionPlan,
+    Sketch,
+    clones_of,
+    compose,
+)
 from branch_toolkit.warehouses.postgres.queries import Connection
+from branch_toolkit.warehouses.postgres.roles import (
+    BranchRole,
+    drop_roles,
+    find_role,
+)
+from branch_toolkit.warehouses.postgres.staging import StagedPlan, building_names, compose_staged
 from branch_toolkit.warehouses.postgres.statements import drop_schema, mark_schema
+from branch_toolkit.warehouses.postgres.structure import Structure, read_fingerprint
 
 _POLL_SECONDS = 0.25
 
@@ -57,19 +85,30 @@ class PostgresAdapter:
         engine: SQLAlchemy on psycopg 3.
         lock_timeout: Seconds to wait for a lock on a base table.
         patience: Seconds to wait for another run on the same environment.
+        connections: How many connections copy the rows of a large environment.
+        throttle: Most bytes that they copy per second; None for no limit.
+        max_copy_bytes: Most bytes that one plan may copy; None for as many as the disk has room
+            for, where that can be told.
+        branch_roles: Whether environments get a role of their own.
+        read_role: The role through which they read base; None for `pg_read_all_data`.
     """
 
     engine: sqlalchemy.Engine
     lock_timeout: float = 5.0
     patience: float = 3600.0
+    connections: int = 2
+    throttle: float | None = None
+    max_copy_bytes: int | None = None
+    branch_roles: BranchRoles = BranchRoles.OFF
+    read_role: str | None = None
 
     @classmethod
     @contextmanager
-    def connect(cls, url: str, *, lock_timeout: float = 5.0) -> Iterator[PostgresAdapter]:
-        """The database at a URL; no connection outlives the block."""
+    def connect(cls, url: str, **options: Any) -> Iterator[PostgresAdapter]:
+        """The database at a URL, with options as above; no connection outlives the block."""
         engine = create_engine(url)
         try:
-            yield cls(engine, lock_timeout=lock_timeout)
+            yield cls(engine, **options)
         finally:
             engine.dispose()
 
@@ -98,7 +137,7 @@ class PostgresAdapter:
     def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
         """See `Warehouse.missing_grants`."""
         with self._transaction() as connection:
-            self._require_bases(connection, base_schemas)
+            require_bases(connection, base_schemas)
             return queries.missing_grants(connection, base_schemas)
 
     def plan_provision(
@@ -112,25 +151,24 @@ class PostgresAdapter:
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
         if not marks:
-            return Plan(verb="provision", environment=environment)
+            with self._transaction() as connection:
+                return plan_mend(connection, environment, beside)
         bases = [mark.base_schema for mark in marks]
-        with self._transaction() as connection:
-            self._require_bases(connection, bases)
-            self._require_rights(connection, bases)
-            _require_free(connection, marks, replacing)
+        # One snapshot, so that what is altered meanwhile is not read by halves.
+        with self._transaction(isolation="REPEATABLE READ") as connection:
+            require_bases(connection, bases)
+            require_rights(connection, bases)
+            require_free(connection, marks, replacing)
             require_unused(connection, [clone.name for clone in replacing])
-            clones = clones_of(marks, beside)
-            structure = read_base(connection, clones, rules)
-            outward = queries.outward(connection, list(clones))
-        return compose(
-            environment,
-            marks,
-            structure,
-            outward,
-            beside=beside,
-            replacing=replacing,
-            rules=rules,
-        )
+            role, without = self._find_role(connection, environment, marks)
+            sketch = Sketch(environment, marks, beside, replacing, rules, role, without)
+            if self._exceeds(connection, bases, replacing):
+                return self._plan_staged(connection, sketch)
+            base = self._read(connection, clones_of(marks, beside), rules)
+            if copied_bytes(base.structure, bases) > MOST_BYTES:
+                return self._plan_staged(connection, sketch)
+            self._require_room(connection, base.structure, bases)
+        return compose(sketch, base)
 
     def plan_marks(
         self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]
@@ -145,26 +183,39 @@ class PostgresAdapter:
 
     def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
         """See `Warehouse.plan_drop`."""
+        names = [clone.name for clone in clones]
+        expects = tuple(map(_unchanged, clones))
         with self._transaction() as connection:
-            require_unused(connection, [clone.name for clone in clones])
+            require_unused(connection, names)
+            objects = queries.relations(connection, names)
+            if objects > MOST_RELATIONS:
+                return self._plan_batched(connection, environment, clones, objects, expects)
+            roles, notes = drop_roles(connection, environment, [clone.mark for clone in clones])
         return Plan(
             verb="drop",
             environment=environment,
-            statements=tuple(drop_schema(clone.name) for clone in clones),
-            expects=tuple(map(_unchanged, clones)),
+            statements=(*(drop_schema(clone.name, clone.mark) for clone in clones), *roles),
+            expects=expects,
+            notes=notes,
         )
 
     def apply(
-        self, plan: Plan, *, allow: Collection[Hazard] = (), on_progress: OnProgress = silent
+        self,
+        plan: Plan,
+        *,
+        allow: Collection[Hazard] = (),
+        on_progress: OnProgress = silent,
+        wait: bool = True,
     ) -> Report:
         """See `Warehouse.apply`."""
         plan.require(allow)
         started = time.monotonic()
+        patience = self.patience if wait else 0
         while (report := self._try_apply(plan, on_progress)) is None:
-            if time.monotonic() - started > self.patience:
+            if time.monotonic() - started >= patience:
                 raise EnvironmentBusy(
                     f"Another run has been working on {plan.environment!r} for"
-                    f" {self.patience:.0f} seconds.",
+                    f" {patience:.0f} seconds.",
                     remedy="See the runs with its tag in the Dagster UI; nothing was changed here.",
                 )
             text = "another run works on this environment; waiting for it"
@@ -175,6 +226,15 @@ class PostgresAdapter:
     def _try_apply(self, plan: Plan, on_progress: OnProgress) -> Report | None:
         """Applies the plan, or returns None if another run works on the environment."""
         started = time.monotonic()
+        if isinstance(plan, (StagedPlan, BatchedDrop)):
+            results = self._try_in_parts(plan, course_of(plan, on_progress))
+        else:
+            results = self._try_at_once(plan, on_progress)
+        if results is None:
+            return None
+        return Report(plan=plan, applied=True, results=results, seconds=time.monotonic() - started)
+
+    def _try_at_once(self, plan: Plan, on_progress: OnProgress) -> tuple[Result, ...] | None:
         # One snapshot for all tables, so that the copies agree with each other.
         isolation = "REPEATABLE READ" if isinstance(plan, ProvisionPlan) else "READ COMMITTED"
         with self._transaction(isolation=isolation) as connection:
@@ -183,64 +243,94 @@ class PostgresAdapter:
                 return None
             hold_dropped(connection, plan)
             check_base(connection, plan)
-            self._check_again(plan)
+            dropping = dropped_schemas(plan)
+            with observer(self.engine) as witness:
+                check_again(witness, plan.expects, dropping=dropping)
+                empty(connection, dropping, witness=witness)
             results = execute(connection, plan, on_progress)
             audit(connection, plan)
-        return Report(plan=plan, applied=True, results=results, seconds=time.monotonic() - started)
+        return results
+
+    def _try_in_parts(
+        self, plan: StagedPlan | BatchedDrop, course: Course
+    ) -> tuple[Result, ...] | None:
+        holding = hold_environment(self.engine, plan.environment, lock_timeout=self.lock_timeout)
+        with holding as held, observer(self.engine) as witness:
+            if held is None:
+                return None
+            if isinstance(plan, BatchedDrop):
+                return apply_drop(held, plan, course, witness=witness)
+            loading = Loading(self.engine, self.connections, self.throttle)
+            return apply_staged(held, plan, course, loading=loading, witness=witness)
+
+    def _exceeds(
+        self, connection: Connection, bases: Sequence[str], replacing: Sequence[OwnedSchema]
+    ) -> bool:
+        """Whether there are more tables and views than one transaction may make and drop."""
+        schemas = [*bases, *(clone.name for clone in replacing)]
+        return queries.relations(connection, schemas) > MOST_RELATIONS
+
+    def _plan_staged(self, connection: Connection, sketch: Sketch) -> Plan:
+        names = building_names(sketch.marks, sketch.beside)
+        require_not_taken(connection, sketch.marks, BUILDING)
+        require_not_taken(connection, [clone.mark for clone in sketch.replacing], DROPPING)
+        base = self._read(connection, names, sketch.rules)
+        self._require_room(connection, base.structure, [mark.base_schema for mark in sketch.marks])
+        return compose_staged(
+            sketch,
+            base,
+            replaced_objects=queries.relations(
+                connection, [clone.name for clone in sketch.replacing]
+            ),
+        )
+
+    def _plan_batched(
+        self,
+        connection: Connection,
+        environment: str,
+        clones: Sequence[OwnedSchema],
+        objects: int,
+        expects: Sequence[Expectation],
+    ) -> Plan:
+        whole = [clone.mark for clone in clones if clone.mark.condition is None]
+        require_not_taken(connection, whole, DROPPING)
+        return compose_drop(environment, clones, objects=objects, expects=expects)
+
+    def _read(
+        self, connection: Connection, clones: Mapping[str, str], rules: Sequence[Rule]
+    ) -> Base:
+        structure = read_base(connection, clones, rules)
+        check_conditions(connection, structure.tables, rules)
+        return Base(
+            structure,
+            queries.outward(connection, list(clones)),
+            read_fingerprint(connection, list(clones), structure.made),
+        )
+
+    def _find_role(
+        self, connection: Connection, environment: str, marks: Sequence[Mark]
+    ) -> tuple[BranchRole | None, str]:
+        return find_role(
+            connection,
+            environment,
+            project=marks[0].project,
+            database=marks[0].database,
+            wanted=self.branch_roles,
+            reader=self.read_role,
+            schemas=[mark.base_schema for mark in marks],
+        )
+
+    def _require_room(
+        self, connection: Connection, structure: Structure, bases: Collection[str]
+    ) -> None:
+        wanted = copied_bytes(structure, bases)
+        require_room(connection, wanted, max_copy_bytes=self.max_copy_bytes)
 
     @contextmanager
     def _transaction(self, *, isolation: str = "READ COMMITTED") -> Iterator[Connection]:
         with transaction(self.engine, isolation=isolation) as connection:
             bound_waiting(connection, lock_timeout=self.lock_timeout)
             yield connection
-
-    def _check_again(self, plan: Plan) -> None:
-        # On a connection of its own: the applying transaction may have a snapshot from just before
-        # the last holder of the environment's lock, or somebody else, committed.
-        with self._transaction() as connection:
-            found = queries.comments(connection, [expected.schema for expected in plan.expects])
-            require_unused(connection, dropped_schemas(plan))
-        for expected in plan.expects:
-            absent = expected.schema not in found
-            if absent != (expected.comment is None) or (
-                not absent and found[expected.schema] != expected.comment
-            ):
-                raise StalePlan(
-                    f"Schema {expected.schema!r} changed after the plan was made; nothing was"
-                    " done.",
-                    remedy="Plan again.",
-                )
-
-    def _require_bases(self, connection: Connection, base_schemas: Sequence[str]) -> None:
-        found = queries.schema_names(connection)
-        for schema in base_schemas:
-            if schema not in found:
-                system = ("pg_", "information_schema")
-                listed = [name for name in found if not name.startswith(system)]
-                raise BaseSchemaNotFound(
-                    schema, database=str(self.engine.url.database), found=listed
-                )
-
-    def _require_rights(self, connection: Connection, base_schemas: Sequence[str]) -> None:
-        if grants := queries.missing_grants(connection, base_schemas):
-            raise MissingRight(
-                f"Role {self.engine.url.username!r} lacks {len(grants)} right(s) to clone"
-                f" {', '.join(base_schemas)}; nothing was made.",
-                remedy="Have an owner execute: " + "; ".join(grants) + ".",
-            )
-
-
-def _require_free(
-    connection: Connection, marks: Sequence[Mark], replacing: Sequence[OwnedSchema]
-) -> None:
-    replaced = {clone.name for clone in replacing}
-    names = [mark.clone for mark in marks if mark.clone not in replaced]
-    for name, comment in queries.comments(connection, names).items():
-        marked = "" if comment else " without a mark"
-        raise SchemaNotOwned(
-            name,
-            reason=f"a schema of that name exists{marked}, and is not a clone of this environment",
-        )
 
 
 def _unchanged(clone: OwnedSchema) -> Expectation:

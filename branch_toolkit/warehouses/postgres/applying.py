@@ -8,17 +8,22 @@ from dataclasses import replace
 
 from psycopg import errors, sql
 
-from branch_toolkit.core.errors import CloneFailed, SchemaInUse, StalePlan
-from branch_toolkit.core.plan import OnProgress, Plan, Progress, Result
+from branch_toolkit.core.errors import CloneFailed, StalePlan
+from branch_toolkit.core.plan import OnProgress, Plan, Result, Statement
 from branch_toolkit.core.strategy import Rule
-from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan, digest
+from branch_toolkit.warehouses.postgres.batches import Course
+from branch_toolkit.warehouses.postgres.provisioning import ProvisionPlan
 from branch_toolkit.warehouses.postgres.queries import (
     Connection,
-    dependents,
     lockable_tables,
     table_sizes,
 )
-from branch_toolkit.warehouses.postgres.structure import Structure, read_leaks, read_structure
+from branch_toolkit.warehouses.postgres.structure import (
+    Structure,
+    read_fingerprint,
+    read_leaks,
+    read_structure,
+)
 from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
 
 
@@ -52,9 +57,13 @@ def dropped_schemas(plan: Plan) -> list[str]:
 def hold_dropped(connection: Connection, plan: Plan) -> None:
     """Locks the tables that are to be dropped, so that nothing new comes to depend on them.
 
-    Not their children (ONLY), nor views: a lock on a view is one on all that it reads.
+    Not views: a lock on a view is one on all that it reads.
     """
-    tables = lockable_tables(connection, dropped_schemas(plan))
+    lock_tables(connection, lockable_tables(connection, dropped_schemas(plan)))
+
+
+def lock_tables(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
+    """Locks tables, as (schema, table), against everybody; not their children (ONLY)."""
     if tables:
         names = sql.SQL(", ").join(
             sql.SQL("ONLY {}").format(sql.Identifier(schema, table)) for schema, table in tables
@@ -69,22 +78,12 @@ def check_base(connection: Connection, plan: Plan) -> None:
         StalePlan: It is another one now.
     """
     if isinstance(plan, ProvisionPlan) and (
-        digest(read_base(connection, plan.clones, plan.rules)) != plan.base_state
+        read_fingerprint(connection, list(plan.clones), plan.watched) != plan.fingerprint
     ):
         raise StalePlan(
             "Base's structure changed after the plan was made; nothing was done.",
             remedy="Plan again.",
         )
-
-
-def require_unused(connection: Connection, schemas: Sequence[str]) -> None:
-    """Refuses to go on if DROP … CASCADE would take along what is not in these schemas.
-
-    Raises:
-        SchemaInUse: It would.
-    """
-    if schemas and (found := dependents(connection, schemas)):
-        raise SchemaInUse(", ".join(schemas), dependents=found)
 
 
 def read_base(
@@ -103,19 +102,21 @@ def read_base(
 
 def execute(connection: Connection, plan: Plan, on_progress: OnProgress) -> tuple[Result, ...]:
     """Executes the statements in order."""
+    results = run(connection, plan.statements, course_of(plan, on_progress))
+    return with_sizes(connection, results)
+
+
+def course_of(plan: Plan, on_progress: OnProgress) -> Course:
+    """How far a plan has come: nowhere yet."""
     total_bytes = sum(statement.size_bytes or 0 for statement in plan.statements)
-    done_bytes = 0
+    return Course(on_progress, len(plan.statements), total_bytes)
+
+
+def run(connection: Connection, statements: Sequence[Statement], course: Course) -> list[Result]:
+    """Executes some statements in order."""
     results = []
-    for number, statement in enumerate(plan.statements):
-        on_progress(
-            Progress(
-                done=number,
-                total=len(plan.statements),
-                done_bytes=done_bytes,
-                total_bytes=total_bytes,
-                text=f"{statement.action} {statement.schema}: {statement.object}",
-            )
-        )
+    for statement in statements:
+        course.begin(statement)
         started = time.monotonic()
         # As bytes: the text is complete, and a `%` in it is not a placeholder.
         cursor = connection.execute(statement.sql.encode())
@@ -128,8 +129,8 @@ def execute(connection: Connection, plan: Plan, on_progress: OnProgress) -> tupl
                 seconds=time.monotonic() - started,
             )
         )
-        done_bytes += statement.size_bytes or 0
-    return _with_sizes(connection, results)
+        course.end(statement)
+    return results
 
 
 def audit(connection: Connection, plan: Plan) -> None:
@@ -152,7 +153,8 @@ def audit(connection: Connection, plan: Plan) -> None:
         )
 
 
-def _with_sizes(connection: Connection, results: Sequence[Result]) -> tuple[Result, ...]:
+def with_sizes(connection: Connection, results: Sequence[Result]) -> tuple[Result, ...]:
+    """The results, those of copied tables with what the tables take on disk."""
     schemas = sorted({result.schema for result in results if result.action == "copy"})
     sizes = {
         (schema, f"table {table}"): size

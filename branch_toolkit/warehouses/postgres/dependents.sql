@@ -36,6 +36,9 @@ WHERE target.schema IN (SELECT oid FROM inside)
   AND (dependent.schema IS NULL
        AND (d.deptype = 'n' OR d.classid = 'pg_publication_rel'::regclass)
        OR dependent.schema NOT IN (SELECT oid FROM inside))
+  -- A foreign key has triggers on the table that it refers to, which are nothing without it.
+  AND NOT (d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_constraint'::regclass
+           AND d.deptype = 'i')
   -- TOAST tables live in a schema of their own and belong to their table.
   AND dependent.schema IS DISTINCT FROM 'pg_toast'::regnamespace
 UNION

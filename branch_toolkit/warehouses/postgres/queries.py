@@ -23,6 +23,14 @@ _TABLES = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') ORDER BY 1, 2
 """
+_RELATIONS = """
+    SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+_DATA_DIRECTORY = """
+    SELECT current_setting('data_directory') WHERE pg_has_role('pg_read_all_settings', 'USAGE')
+"""
+_LOCK_KEY = "hashtextextended(%s || current_database() || %s, 0)"
 _SERVER = """
     SELECT current_setting('server_version'), current_database(), current_user, clock_timestamp()
 """
@@ -33,6 +41,18 @@ _TABLE_SIZES = """
     SELECT n.nspname, c.relname, pg_total_relation_size(c.oid)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (%s) AND c.relkind = 'r'
+"""
+
+
+_SEARCH_PATHS = """
+    SELECT n.nspname,
+           format('%%I.%%I(%%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+           substr(setting, length('search_path=') + 1)
+    FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    JOIN unnest(p.proconfig) setting ON setting LIKE 'search_path=%%'
+    WHERE n.nspname = ANY (%s)
+    ORDER BY p.oid
 """
 
 
@@ -53,6 +73,38 @@ class Outward:
     kind: str
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSearchPath:
+    """A function with a search_path of its own.
+
+    Args:
+        schema: Its schema.
+        signature: The function as ALTER ROUTINE names it.
+        path: The value, as the catalog has it.
+    """
+
+    schema: str
+    signature: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Droppable:
+    """An object of a schema that can be dropped by itself.
+
+    Args:
+        drop: The statement that drops it, and nothing that depends on it.
+        table: Its name, if it is a table and can be locked.
+        schema: Its schema.
+        locks: How many locks that takes, about.
+    """
+
+    drop: str
+    table: str | None
+    schema: str
+    locks: int
 
 
 def server(connection: Connection) -> Server:
@@ -118,10 +170,63 @@ def outward(connection: Connection, schemas: Sequence[str]) -> list[Outward]:
     return [Outward(*row) for row in rows]
 
 
+def drift(
+    connection: Connection, pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, str, int | None, list[str], list[str]]]:
+    """Deferred tables whose base is not what it was, by (clone, base); see `mending.Drift`."""
+    clones, bases = [clone for clone, _ in pairs], [base for _, base in pairs]
+    rows = _rows(connection, _text("drift.sql"), {"clones": clones, "bases": bases})
+    return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
+
+
 def try_lock(connection: Connection, environment: str) -> bool:
     """Takes the environment's advisory lock until the transaction ends, if it is free."""
-    query = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s || current_database() || %s, 0))"
+    query = f"SELECT pg_try_advisory_xact_lock({_LOCK_KEY})"
     return bool(_rows(connection, query, ["branch_toolkit:", f":{environment}"])[0][0])
+
+
+def try_share(connection: Connection, environment: str) -> bool:
+    """Keeps others from taking that lock until the transaction ends, if nobody has it."""
+    query = f"SELECT pg_try_advisory_xact_lock_shared({_LOCK_KEY})"
+    return bool(_rows(connection, query, ["branch_toolkit:", f":{environment}"])[0][0])
+
+
+def try_session_lock(connection: Connection, environment: str) -> bool:
+    """Takes the same lock until the session ends, if it is free."""
+    query = f"SELECT pg_try_advisory_lock({_LOCK_KEY})"
+    return bool(_rows(connection, query, ["branch_toolkit:", f":{environment}"])[0][0])
+
+
+def release_session_locks(connection: Connection) -> None:
+    """Gives back what `try_session_lock` took."""
+    _rows(connection, "SELECT pg_advisory_unlock_all()")
+
+
+def backend(connection: Connection) -> int:
+    """The process that serves the connection."""
+    return int(_rows(connection, "SELECT pg_backend_pid()")[0][0])
+
+
+def relations(connection: Connection, schemas: Sequence[str]) -> int:
+    """How many tables and views the schemas have."""
+    return int(_rows(connection, _RELATIONS, [list(schemas)])[0][0])
+
+
+def own_search_paths(connection: Connection, schemas: Sequence[str]) -> list[OwnSearchPath]:
+    """The functions in the schemas that set a search_path for themselves."""
+    return [OwnSearchPath(*row) for row in _rows(connection, _SEARCH_PATHS, [list(schemas)])]
+
+
+def droppable(connection: Connection, schemas: Sequence[str]) -> list[Droppable]:
+    """What is in the schemas, the last made first."""
+    rows = _rows(connection, _text("droppable.sql"), {"schemas": list(schemas)})
+    return [Droppable(*row) for row in rows]
+
+
+def data_directory(connection: Connection) -> str | None:
+    """Where the server keeps its data, if the role may know."""
+    found = _rows(connection, _DATA_DIRECTORY)
+    return str(found[0][0]) if found else None
 
 
 def _rows(connection: Connection, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:

@@ -11,6 +11,8 @@ from sqlalchemy import event
 
 from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.warehouses.postgres.connection import create_engine, raw, translated
+from branch_toolkit.warehouses.postgres.explaining import explained
+from branch_toolkit.warehouses.postgres.owning.holding import sessions
 
 
 class AutocommitRefused(BranchToolkitError):
@@ -22,17 +24,24 @@ class SearchPathDropped(BranchToolkitError):
 
 
 @contextmanager
-def open_session(url: str, *, search_path: Sequence[str]) -> Iterator[sqlalchemy.Connection]:
+def open_session(
+    url: str, *, search_path: Sequence[str], role: str | None = None
+) -> Iterator[sqlalchemy.Connection]:
     """A connection with that search_path; commits at the end, rolls back on any error.
+
+    With a role, the session is that role's from its start, and RESET ROLE leaves it so.
 
     The path is the session's from its start (as a startup parameter, which no rollback or RESET
     undoes and no pooler carries over to another client), and is set anew in every transaction.
 
     Raises:
         SearchPathDropped: A pooler did not pass the startup parameter on.
+        TableDeferred: A deferred table of a branch was to be changed.
+        DeferredTableChanged: What a deferred table reads in base has changed.
     """
     path = sql.SQL(", ").join(map(sql.Identifier, search_path)).as_string(None)
-    engine = create_engine(url, options=f"-c search_path={_escaped(path)}")
+    options = f"-c search_path={_escaped(path)}"
+    engine = create_engine(url, options=f"{options} -c role={_escaped(role)}" if role else options)
 
     @event.listens_for(engine, "begin")
     def _set_path(connection: sqlalchemy.Connection) -> None:
@@ -49,24 +58,29 @@ def open_session(url: str, *, search_path: Sequence[str]) -> Iterator[sqlalchemy
 
     with translated(engine.url):
         connection = engine.connect()
+    pid = raw(connection).info.backend_pid
+    sessions.add(pid)
     try:
-        _require_path(connection, path)
-        yield connection
-        connection.commit()
-        # What was done on the driver's connection is in no transaction that SQLAlchemy knows of.
-        raw(connection).commit()
+        _require_path(connection, path, role)
+        with explained(engine, search_path):
+            yield connection
+            connection.commit()
+            # What was done on the driver's connection is in no transaction of SQLAlchemy's.
+            raw(connection).commit()
     finally:
+        sessions.discard(pid)
         connection.close()
         engine.dispose()
 
 
-def _require_path(connection: sqlalchemy.Connection, path: str) -> None:
+def _require_path(connection: sqlalchemy.Connection, path: str, role: str | None) -> None:
     with raw(connection).transaction(), raw(connection).cursor() as cursor:
-        found = cursor.execute("SHOW search_path").fetchone()
-    if found != (path,):
+        query = "SELECT current_setting('search_path'), current_user::text"
+        found, user = cursor.execute(query).fetchone() or (None, None)
+    if found != path or (role is not None and user != role):
         raise SearchPathDropped(
-            "Something between here and the database, probably a pooler, drops the search_path of"
-            " a new session, so unqualified names could mean production's tables.",
+            "Something between here and the database, probably a pooler, drops the search_path or"
+            " the role of a new session, so that production's tables could be meant or written to.",
             remedy="Give the URL of the database itself, or of a pool in session mode.",
         )
 

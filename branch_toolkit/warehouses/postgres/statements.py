@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from psycopg import sql
 
 from branch_toolkit.core.mark import Mark, encode
@@ -22,7 +24,7 @@ def mark_schema(name: str, mark: Mark) -> Statement:
     return Statement(sql=text.as_string(None), action="mark", schema=name, object="schema")
 
 
-def drop_schema(name: str) -> Statement:
+def drop_schema(name: str, mark: Mark) -> Statement:
     """DROP SCHEMA with all that is in it."""
     text = sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name))
     return Statement(
@@ -30,8 +32,23 @@ def drop_schema(name: str) -> Statement:
         action="drop",
         schema=name,
         object="schema",
-        hazards=frozenset({Hazard.DELETES_DATA}),
+        # What is half-made or half-dropped is no branch's data any more.
+        hazards=frozenset() if mark.condition else frozenset({Hazard.DELETES_DATA}),
     )
+
+
+def drop_in_batches(name: str, mark: Mark, *, objects: int) -> Statement:
+    """DROP SCHEMA of one with more in it than one transaction may lock, as it is shown."""
+    whole = drop_schema(name, mark)
+    return replace(
+        whole, sql=f"{whole.sql} -- after its {objects} objects, in batches, each by its own DROP"
+    )
+
+
+def rename_schema(name: str, to: str) -> Statement:
+    """ALTER SCHEMA … RENAME; what is in it and refers to it follows."""
+    text = sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
+    return Statement(sql=text.as_string(None), action="rename", schema=to, object="schema")
 
 
 def leave_out(clone: str, relation: str, kind: str, name: str) -> Statement:

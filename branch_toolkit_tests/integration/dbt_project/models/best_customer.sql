@@ -1,0 +1,3 @@
+{{ config(materialized='materialized_view') }}
+
+select customer_id, total from {{ ref('customer_totals') }} order by total desc limit 1
