@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-ui ui test lint types docs browser lock clean
+.PHONY: help install demo demo-ui ui test soak bench fidelity lint types docs browser lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,20 @@ test: $(INSTALLED) browser  ## Lint, types and the whole suite, with line covera
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+soak: $(INSTALLED)  ## The tests that kill and race, ten times as often (an hour)
+	BRANCH_TOOLKIT_TEST_KILLS=10 $(BIN)/python -m pytest --timeout 7200 \
+	  branch_toolkit_tests/integration/test_kills_and_races.py \
+	  branch_toolkit_tests/integration/test_production_first.py \
+	  branch_toolkit_tests/integration/postgres/test_cut_short.py \
+	  branch_toolkit_tests/integration/postgres/test_owning_faults.py
+
+bench: $(INSTALLED)  ## Measure, print ratios, write benchmarks/RESULTS.md (20 minutes, 15 GB of disk)
+	$(BIN)/python -m benchmarks
+
+fidelity: $(INSTALLED)  ## Clone the schemas in SCHEMAS=a.sql:b.sql.gz and compare their dumps
+	BRANCH_TOOLKIT_TEST_SCHEMAS="$(SCHEMAS)" $(BIN)/python -m pytest -rP -k given_schemas \
+	  branch_toolkit_tests/integration/postgres
 
 lint: $(INSTALLED)  ## ruff, import contracts and the type checker
 	$(BIN)/ruff format --check --quiet .

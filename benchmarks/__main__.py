@@ -1,0 +1,36 @@
+"""`python -m benchmarks [part …]`: measures, prints ratios, and writes `benchmarks/RESULTS.md`."""
+
+from __future__ import annotations
+
+import click
+
+from benchmarks import copying, deferring
+from benchmarks.ground import ground
+from benchmarks.results import Part, machine
+
+_PARTS = ("postgres",)
+
+
+@click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(_PARTS))
+@click.option("--scale", default=2.0, show_default=True, help="TPC-H's scale; 1 is about 1 GB.")
+def main(parts: tuple[str, ...], scale: float) -> None:
+    """Measures the PARTS, by default all of them, on a server of its own."""
+    for name in parts or _PARTS:
+        _MEASURES[name](scale)
+
+
+def _postgres(scale: float) -> None:
+    with ground() as where:
+        server = where.value("SHOW server_version")
+        setting = f"{machine()} PostgreSQL {server}, embedded, stock settings but max_wal_size."
+        part = Part("postgres", "Postgres", setting)
+        deferring.measure(where, part)
+        copying.measure(where, part, scale=scale)
+        part.write()
+
+
+_MEASURES = {"postgres": _postgres}
+
+if __name__ == "__main__":
+    main()
