@@ -17,7 +17,8 @@ from branch_toolkit.cli.failing import redaction_of, remember
 
 Command = Callable[..., None]
 
-_BY_FLAGS = ("url", "schemas", "project", "repository", "git_remote")
+_BY_FLAGS = ("url", "schemas", "copies", "project", "repository", "git_remote")
+_FLAGS = {"schemas": "--schema", "copies": "--copy"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class TargetOptions:
         attribute: Which `Definitions` of it.
         url: The database.
         schemas: The base schemas.
+        copies: Globs of the tables that are copied; the others are deferred.
         project: The project, if not the default one.
         repository: The project's own repository.
         git_remote: The git remote that tells of branches.
@@ -42,6 +44,7 @@ class TargetOptions:
     attribute: str | None = None
     url: str | None = field(default=None, repr=False)
     schemas: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     project: str | None = None
     repository: str | None = None
     git_remote: str | None = field(default=None, repr=False)
@@ -160,7 +163,7 @@ def _refuse_both(context: click.Context, target: TargetOptions) -> None:
     for name in _BY_FLAGS:
         # Variables that are set for another use give way; what was typed here does not.
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            flag = "--schema" if name == "schemas" else f"--{name.replace('_', '-')}"
+            flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
             raise click.UsageError(
                 f"{flag} cannot be given beside -m or -f: there the definitions say it."
             )
@@ -214,6 +217,14 @@ _TARGET_OPTIONS = [
         show_envvar=True,
         metavar="SCHEMA",
         help="A base schema; repeat it for each. In the variable: separated by commas.",
+    ),
+    click.option(
+        "--copy",
+        "copies",
+        type=TEXT,
+        multiple=True,
+        metavar="GLOB",
+        help="Copy the tables that match instead of deferring them; repeat it for each glob.",
     ),
     click.option(
         "--project",

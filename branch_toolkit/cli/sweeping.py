@@ -22,6 +22,7 @@ from branch_toolkit.cli.progress import progress, waiting
 from branch_toolkit.cli.showing import show_line
 from branch_toolkit.cli.target import Target, open_target
 from branch_toolkit.cli.wording import count, print_json
+from branch_toolkit.core.errors import EnvironmentBusy
 from branch_toolkit.core.lifecycle import Verb
 from branch_toolkit.core.plan import OnProgress, Progress
 from branch_toolkit.guards import require_base
@@ -44,11 +45,23 @@ def sweep(
             decisions, seen = _confirmed(decisions, environments, opened, only=only)
         with progress(output) as on_progress:
             done = _execute(decisions, environments, opened, on_progress, dry_run=dry_run)
+            halves = sorted({one.environment for one in seen.inventory.debris})
+            cleared = [name for name in halves if not dry_run and _clear(environments, name)]
     if output.as_json:
         print_json(_document(done, seen, dry_run=dry_run))
     else:
         _show(done, seen, dry_run=dry_run)
+        for name in cleared:
+            show_line(f"clear {name}: what a run that did not come to its end left was dropped")
     fail_for(click.get_current_context(), [each.error for each in done if each.error])
+
+
+def _clear(environments: Environments, name: str) -> bool:
+    """Drops what is half-made or half-dropped of an environment, unless a run works on it now."""
+    try:
+        return environments.clear(name, wait=False).applied
+    except EnvironmentBusy:
+        return False
 
 
 def _decide(

@@ -14,8 +14,10 @@ from branch_toolkit.branches.git import GitRemoteBranches
 from branch_toolkit.cli.definitions import load_definitions
 from branch_toolkit.cli.options import TargetOptions
 from branch_toolkit.core.policy import Policy
+from branch_toolkit.core.strategy import Strategy
 from branch_toolkit.jobs import POLICY_KEY, SOURCE_KEY, WAREHOUSE_KEY
 from branch_toolkit.resources import PostgresWarehouse, WarehouseResource
+from branch_toolkit.rules import TableRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,10 @@ def _from_flags(options: TargetOptions) -> Target:
         warehouse=PostgresWarehouse(
             url=str(options.url),
             schemas=list(dict.fromkeys(options.schemas)),
+            rules=[
+                TableRule(tables=glob, strategy=Strategy.COPY)
+                for glob in dict.fromkeys(options.copies)
+            ],
             project=options.project or "default",
             repository=repository,
         ),

@@ -28,9 +28,10 @@ def _help(*arguments: str, **variables: str) -> str:
 
 
 def test_the_commands() -> None:
-    assert sorted(
-        ["doctor", "list", "own", "plan", "provision", "restore", "retire", "sweep"]
-    ) == COMMANDS
+    assert (
+        sorted(["doctor", "list", "own", "plan", "provision", "restore", "retire", "sweep"])
+        == COMMANDS
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)

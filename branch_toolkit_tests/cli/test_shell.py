@@ -79,7 +79,7 @@ def test_a_branch_from_its_first_push_to_its_end(shell: Shell) -> None:
     (action,) = json.loads(plan.stdout)["actions"]
     name = action["environment"]
 
-    provided = shell.run("provision", "--branch", "feature/login", "--json")
+    provided = shell.run("provision", "--branch", "feature/login", "--copy", "*", "--json")
     assert provided.returncode == 0, provided.stderr
     report = json.loads(provided.stdout)
     assert (report["environment"], report["applied"]) == (name, True)
@@ -147,7 +147,7 @@ def slow(shell: Shell) -> Shell:
 
 
 def test_a_bar_on_a_terminal_that_goes_away(slow: Shell) -> None:
-    terminal = Terminal(slow, "provision", "--pull-request", "1")
+    terminal = Terminal(slow, "provision", "--pull-request", "1", "--copy", "slow")
     terminal.wait_for("copy analytics__pr_1: table slow")
     code, stdout = terminal.end()
     assert code == 0, terminal.said
@@ -158,7 +158,7 @@ def test_a_bar_on_a_terminal_that_goes_away(slow: Shell) -> None:
 
 
 def test_an_interrupt_leaves_nothing_half_made(slow: Shell) -> None:
-    terminal = Terminal(slow, "provision", "--pull-request", "1")
+    terminal = Terminal(slow, "provision", "--pull-request", "1", "--copy", "slow")
     terminal.wait_for("copy analytics__pr_1: table slow")
     os.kill(terminal.process.pid, signal.SIGINT)
     code, stdout = terminal.end()

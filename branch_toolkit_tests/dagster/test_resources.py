@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from branch_toolkit import PostgresWarehouse
+from branch_toolkit import PostgresWarehouse, Strategy, TableRule
 from branch_toolkit.core import errors
 from branch_toolkit_tests.contract.harness import PostgresHarness
 
@@ -22,6 +22,7 @@ BRANCH = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1", "DAGSTER_CLOUD_PULL_REQUEST
 NOW = datetime.now(tz=timezone.utc)
 Become = Callable[..., None]
 Use = Callable[[PostgresWarehouse], object]
+COPY = [TableRule(tables="*", strategy=Strategy.COPY)]
 UNREACHABLE = PostgresWarehouse(url="postgresql://nobody@127.0.0.1:1/none", schemas=["analytics"])
 
 
@@ -38,7 +39,7 @@ def dwh(database: str) -> PostgresHarness:
 
 @pytest.fixture
 def warehouse(dwh: PostgresHarness) -> PostgresWarehouse:
-    return PostgresWarehouse(url=dwh.url, schemas=["analytics", "staging"])
+    return PostgresWarehouse(url=dwh.url, schemas=["analytics", "staging"], rules=COPY)
 
 
 @pytest.fixture
@@ -268,7 +269,7 @@ class TestBranch:
     ) -> None:
         dwh.create("extensions", {"orders": [99], "shared": [1]})
         warehouse = PostgresWarehouse(
-            url=dwh.url, schemas=["analytics"], search_path=["extensions"]
+            url=dwh.url, schemas=["analytics"], search_path=["extensions"], rules=COPY
         )
         become()
         provision(warehouse)
@@ -298,7 +299,7 @@ class TestBranch:
     def test_a_schema_of_any_name_is_quoted(self, dwh: PostgresHarness, become: Become) -> None:
         odd = "We\"ird; DROP SCHEMA analytics --'"
         dwh.create(odd, {"orders": [1]})
-        warehouse = PostgresWarehouse(url=dwh.url, schemas=[odd])
+        warehouse = PostgresWarehouse(url=dwh.url, schemas=[odd], rules=COPY)
         become()
         provision(warehouse)
         with warehouse.get_connection() as connection:
@@ -483,7 +484,7 @@ class TestUrl:
     ) -> None:
         warehouse = PostgresWarehouse(url=dg.EnvVar("WAREHOUSE_URL"), schemas=["analytics"])
         become({**BRANCH, "WAREHOUSE_URL": dwh.url})
-        provision(PostgresWarehouse(url=dwh.url, schemas=["analytics"]))
+        provision(PostgresWarehouse(url=dwh.url, schemas=["analytics"], rules=COPY))
 
         @dg.asset
         def revenue(warehouse: PostgresWarehouse) -> None:

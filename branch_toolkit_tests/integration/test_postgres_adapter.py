@@ -84,12 +84,16 @@ def test_a_base_table_under_ddl_is_given_way_to_and_nothing_is_made(scene: Scene
     scene.assert_complete()
 
 
-def test_a_base_table_that_is_added_between_plan_and_apply_is_in_the_clone(scene: Scene) -> None:
+def test_a_base_table_that_is_added_between_plan_and_apply_comes_with_the_next_refresh(
+    scene: Scene,
+) -> None:
     def alter() -> None:
         with scene.connect() as connection:
             connection.execute("CREATE TABLE analytics.late AS SELECT 1 AS n")
 
     _meddle(scene, alter).provision(BRANCH, now=NOW)
+    assert scene.environment() is not None
+    scene.provision(refresh=True)
     with scene.connect() as connection:
         assert connection.execute("SELECT n FROM analytics__pr_42.late").fetchone() == (1,)
 
@@ -273,7 +277,7 @@ def test_who_waits_for_another_run_is_told_and_gives_up_at_last(scene: Scene) ->
 def test_missing_rights_are_named_as_the_grants_to_execute(scene: Scene) -> None:
     login = _role(scene)
     with PostgresAdapter.connect(login) as adapter:
-        environments = Environments(adapter, scene.environments().project, SCHEMAS)
+        environments = Environments(adapter, scene.environments().project, SCHEMAS, scene.rules)
         with pytest.raises(MissingRight) as caught:
             environments.provision(BRANCH, now=NOW)
         grants = adapter.missing_grants(SCHEMAS)
