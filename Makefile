@@ -31,7 +31,7 @@ ui: demo-ui  ## The same as demo-ui
 test: $(INSTALLED) browser  ## Lint, types and the whole suite, with line coverage
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

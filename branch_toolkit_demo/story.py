@@ -104,10 +104,11 @@ class Story:
         environment = self._one_environment()
         self._check(environment.state == "active", "the environment is not active")
         self._check(environment.tables == 9, f"the clone has {environment.tables} tables")
+        self._check(environment.rows == 0, f"{environment.rows} rows were copied")
         self._check_production()
         self._say(
             f"{SENSORS[0]} launched [b]provision_branch[/b] (run {job[:8]}): schema"
-            f" [b]{CLONE}[/b], {environment.tables} tables, {environment.rows:,} rows."
+            f" [b]{CLONE}[/b], {environment.tables} tables, all deferred: not a row was copied."
         )
 
     def _work_in_the_branch(self) -> None:
@@ -118,7 +119,8 @@ class Story:
         self._check(len(ours) == 1 and len(theirs) == 5, f"{ours} and {theirs}")
         self._check_production()
         self._say(
-            f"Materialized in the branch deployment: {len(ours)} row in [b]{CLONE}[/b], still"
+            f"Materialized in the branch deployment, where [b]order_priorities[/b] became the"
+            f" branch's own at that write: {len(ours)} row in [b]{CLONE}[/b], still"
             f" {len(theirs)} in [b]{SCHEMA}[/b]; production's checksum is unchanged."
         )
 

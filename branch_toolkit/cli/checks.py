@@ -131,6 +131,32 @@ def _marks(scene: Scene) -> Finding:
     return Finding(Status.WARN, f"{found}; {'; '.join(oddities)}", (remedy,))
 
 
+def _branch_roles(scene: Scene) -> Finding:
+    advice = scene.environments.warehouse.advice()
+    if not advice:
+        return Finding(
+            Status.OK, "each environment gets one that only reads base, or none is wanted"
+        )
+    return Finding(
+        Status.WARN, "; ".join(note.text for note in advice), tuple(note.object for note in advice)
+    )
+
+
+def _clones(scene: Scene) -> Finding:
+    warehouse = scene.environments.warehouse
+    notes = [
+        note
+        for environment in scene.inventory.environments
+        for note in warehouse.examine(environment.clones)
+    ]
+    if not notes:
+        return Finding(Status.OK, "none depends on base, and all deferred tables fit it")
+    remedy = "Provision anew, which mends what it can; else refresh, or drop the object by hand."
+    return Finding(
+        Status.WARN, "; ".join(f"{note.object}: {note.text}" for note in notes[:10]), (remedy,)
+    )
+
+
 def _own_environment(scene: Scene) -> Finding:
     own = scene.target.warehouse.deployment.branch
     if own is None:
@@ -182,6 +208,8 @@ CHECKS = (
     Check("rights", _rights),
     Check("names", _names),
     Check("marks", _marks),
+    Check("clones", _clones),
+    Check("branch roles", _branch_roles),
     Check("environment", _own_environment),
     Check("clock", _clock),
     Check("branch source", _branch_source, connected=False),

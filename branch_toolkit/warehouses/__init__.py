@@ -1,4 +1,4 @@
-"""The port to a warehouse: eight methods, one contract suite, adapters that never meet."""
+"""The port to a warehouse: ten methods, one contract suite, adapters that never meet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import Dialect
-from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, silent
+from branch_toolkit.core.plan import Hazard, Note, OnProgress, Plan, Report, silent
 from branch_toolkit.core.strategy import Rule
 
 
@@ -63,6 +63,16 @@ class Warehouse(Protocol):
 
         Raises:
             BaseSchemaNotFound: One of the schemas does not exist.
+        """
+
+    def advice(self) -> Sequence[Note]:
+        """What would make branches safer here, with the statements that an owner would execute."""
+
+    def examine(self, clones: Sequence[OwnedSchema]) -> Sequence[Note]:
+        """What is amiss with the clones of an environment: what reaches base, or has left it.
+
+        Args:
+            clones: All clones of one environment.
         """
 
     def plan_provision(

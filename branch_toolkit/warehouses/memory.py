@@ -23,6 +23,7 @@ from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
     Expectation,
     Hazard,
+    Note,
     OnProgress,
     Plan,
     Progress,
@@ -98,6 +99,14 @@ class MemoryWarehouse:
         """None: there are no rights in memory."""
         for schema in base_schemas:
             self._require_base(schema)
+        return ()
+
+    def advice(self) -> Sequence[Note]:
+        """See `Warehouse.advice`."""
+        return ()
+
+    def examine(self, clones: Sequence[OwnedSchema]) -> Sequence[Note]:
+        """See `Warehouse.examine`."""
         return ()
 
     def plan_provision(

@@ -11,7 +11,7 @@ import pytest
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project
 from branch_toolkit.core.errors import BaseBusy, StalePlan
-from branch_toolkit.core.strategy import COPY_ALL, Rule, Strategy
+from branch_toolkit.core.strategy import Rule, Strategy
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
 from branch_toolkit_tests.integration.scene import NOW
@@ -24,7 +24,11 @@ _RULES = {
         Rule(tables="t[12]", strategy=Strategy.COPY),
         Rule(tables=f"t{TABLES}", strategy=Strategy.COPY),
     ),
-    "copy all": (COPY_ALL,),
+    # All that nobody alters: of a copy of what is altered twenty times a second none would be whole.
+    "copy half": (
+        Rule(tables="t[1-9]", strategy=Strategy.COPY),
+        Rule(tables="t1[0-2]", strategy=Strategy.COPY),
+    ),
 }
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy
 
 from branch_toolkit.core.environment import BranchRoles, OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import EnvironmentBusy
+from branch_toolkit.core.errors import CloneFailed, EnvironmentBusy, StalePlan
 from branch_toolkit.core.mark import BUILDING, DROPPING, Mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
     Expectation,
     Hazard,
+    Note,
     OnProgress,
     Plan,
     Progress,
@@ -28,6 +29,7 @@ from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Server
 from branch_toolkit.warehouses.postgres import queries
 from branch_toolkit.warehouses.postgres.applying import (
+    VANISHED,
     audit,
     check_base,
     course_of,
@@ -49,6 +51,7 @@ from branch_toolkit.warehouses.postgres.dropping import (
     compose_drop,
     empty,
 )
+from branch_toolkit.warehouses.postgres.examining import examine_clones
 from branch_toolkit.warehouses.postgres.holding import hold_environment, observer
 from branch_toolkit.warehouses.postgres.mending import plan_mend
 from branch_toolkit.warehouses.postgres.preconditions import (
@@ -69,6 +72,7 @@ from branch_toolkit.warehouses.postgres.roles import (
     BranchRole,
     drop_roles,
     find_role,
+    role_advice,
 )
 from branch_toolkit.warehouses.postgres.staging import StagedPlan, building_names, compose_staged
 from branch_toolkit.warehouses.postgres.statements import drop_schema, mark_schema
@@ -139,6 +143,16 @@ class PostgresAdapter:
         with self._transaction() as connection:
             require_bases(connection, base_schemas)
             return queries.missing_grants(connection, base_schemas)
+
+    def advice(self) -> Sequence[Note]:
+        """See `Warehouse.advice`."""
+        with self._transaction() as connection:
+            return role_advice(connection, wanted=self.branch_roles, reader=self.read_role)
+
+    def examine(self, clones: Sequence[OwnedSchema]) -> Sequence[Note]:
+        """See `Warehouse.examine`."""
+        with self._transaction() as connection:
+            return examine_clones(connection, clones)
 
     def plan_provision(
         self,
@@ -226,10 +240,16 @@ class PostgresAdapter:
     def _try_apply(self, plan: Plan, on_progress: OnProgress) -> Report | None:
         """Applies the plan, or returns None if another run works on the environment."""
         started = time.monotonic()
-        if isinstance(plan, (StagedPlan, BatchedDrop)):
-            results = self._try_in_parts(plan, course_of(plan, on_progress))
-        else:
-            results = self._try_at_once(plan, on_progress)
+        try:
+            if isinstance(plan, (StagedPlan, BatchedDrop)):
+                results = self._try_in_parts(plan, course_of(plan, on_progress))
+            else:
+                results = self._try_at_once(plan, on_progress)
+        except CloneFailed as error:
+            if isinstance(error.__cause__, VANISHED) and self._outdated(plan):
+                text = f"Base was altered meanwhile ({error.__cause__}); nothing was done."
+                raise StalePlan(text, remedy="Plan again.") from error
+            raise
         if results is None:
             return None
         return Report(plan=plan, applied=True, results=results, seconds=time.monotonic() - started)
@@ -250,6 +270,14 @@ class PostgresAdapter:
             results = execute(connection, plan, on_progress)
             audit(connection, plan)
         return results
+
+    def _outdated(self, plan: Plan) -> bool:
+        """Whether base is no longer what the plan was made from."""
+        if not isinstance(plan, ProvisionPlan):
+            return False
+        with self._transaction() as connection:
+            found = read_fingerprint(connection, list(plan.clones), plan.watched)
+        return found != plan.fingerprint
 
     def _try_in_parts(
         self, plan: StagedPlan | BatchedDrop, course: Course

@@ -26,6 +26,16 @@ from branch_toolkit.warehouses.postgres.structure import (
 )
 from branch_toolkit.warehouses.postgres.structure.errors import BaseChanged
 
+VANISHED = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.UndefinedObject,
+    # `cache lookup failed for …`, `could not open relation …`
+    errors.InternalError_,
+)
+"""What Postgres says of an object that was there a moment ago."""
+
 
 def hold_base(connection: Connection, plan: Plan) -> None:
     """Locks the base tables that the plan reads ACCESS SHARE.
@@ -98,6 +108,10 @@ def read_base(
         return read_structure(connection, clones, rules)
     except BaseChanged as error:
         raise StalePlan(error.problem, remedy=error.remedy) from error
+    except VANISHED as error:
+        raise StalePlan(
+            f"Base was altered while it was being read ({error}).", remedy="Plan again."
+        ) from error
 
 
 def execute(connection: Connection, plan: Plan, on_progress: OnProgress) -> tuple[Result, ...]:

@@ -132,6 +132,17 @@ def find_role(
     return BranchRole(name, mark, ability, exists=name in found, options=options), ""
 
 
+def role_advice(
+    connection: Connection, *, wanted: BranchRoles, reader: str | None
+) -> tuple[Note, ...]:
+    """What is in the way of branch roles, if they are wanted."""
+    ability = ability_of(connection, reader=reader)
+    if wanted is BranchRoles.OFF or ability.reader is not None:
+        return ()
+    text = f"environments get no role of their own: {ability.problem}; a superuser could execute"
+    return (Note(f"{ability.remedy};", text),)
+
+
 def _without(wanted: BranchRoles, problem: str, remedy: str) -> tuple[None, str]:
     if wanted is BranchRoles.ON:
         raise MissingRight(

@@ -16,11 +16,11 @@ SELECT kind FROM (VALUES
                     OR EXISTS (SELECT FROM pg_ts_parser WHERE prsnamespace = ANY ({bases}::oid[]))
                     OR EXISTS (SELECT FROM pg_ts_template
                                WHERE tmplnamespace = ANY ({bases}::oid[]))),
-    ('types', EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
-                      WHERE t.typnamespace = ANY ({bases}::oid[])
-                      AND (t.typtype <> 'b' AND coalesce(c.relkind, 'c') = 'c'
-                           OR t.typtype = 'b' AND NOT EXISTS (
-                               SELECT FROM pg_type e WHERE e.typarray = t.oid)))),
+    ('types', EXISTS (SELECT FROM pg_type WHERE typnamespace = ANY ({bases}::oid[])
+                      -- Those of tables, and arrays, come by themselves.
+                      AND typtype <> 'c' AND typcategory <> 'A')
+              OR EXISTS (SELECT FROM pg_class WHERE relnamespace = ANY ({bases}::oid[])
+                         AND relkind = 'c')),
     ('statistics', EXISTS (SELECT FROM pg_statistic_ext WHERE stxnamespace = ANY ({bases}::oid[]))),
     ('tables', EXISTS (SELECT FROM pg_class WHERE relnamespace = ANY ({bases}::oid[])
                        AND relkind IN ('r', 'p') AND oid <> ALL ({aside}::oid[]))),
