@@ -28,8 +28,8 @@ def measure(ground: Ground, part: Part, *, scale: float) -> None:
     """Loads TPC-H, and copies it in every way."""
     load_tpch(ground.url, schema="tpch", scale=scale)
     ground.execute(*_INDEXES, "VACUUM ANALYZE")
-    heap = ground.value(_SIZE.format(function="pg_table_size"))
-    indexes = ground.value(_SIZE.format(function="pg_indexes_size"))
+    heap = float(ground.value(_SIZE.format(function="pg_table_size")))
+    indexes = float(ground.value(_SIZE.format(function="pg_indexes_size")))
     floor = _bare(ground)
     taken = {"bare CREATE TABLE AS, no keys, no indexes (the floor)": floor}
     for connections in (2, 1):

@@ -24,7 +24,7 @@ _RULES = {
         Rule(tables="t[12]", strategy=Strategy.COPY),
         Rule(tables=f"t{TABLES}", strategy=Strategy.COPY),
     ),
-    # All that nobody alters: of a copy of what is altered twenty times a second none would be whole.
+    # All that nobody alters: what is altered twenty times a second cannot be copied whole.
     "copy half": (
         Rule(tables="t[1-9]", strategy=Strategy.COPY),
         Rule(tables="t1[0-2]", strategy=Strategy.COPY),
