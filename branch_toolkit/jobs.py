@@ -105,8 +105,8 @@ def _refresh_job() -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
         config=prefilled("refresh", BranchConfig()),
         description=(
-            "Takes production's state again: the branch's clones are replaced by new ones in one"
-            " transaction. What the branch has written is lost."
+            "Takes production's state again: the branch's clones are replaced by new ones, all at"
+            " once. What the branch has written is lost."
         ),
     )
     def refresh_branch() -> None:

@@ -32,6 +32,7 @@ _TRANSIENT = (
 )
 _SECONDS_BETWEEN_LINES = 2.0
 _INTERNAL = frozenset({"set", "analyze"})
+_MAKING = frozenset({"provision", "refresh"})
 _TABLE_ACTIONS = frozenset({"copy", "defer"})
 _MOST_ROWS = 100
 _LONGEST_SCRIPT = 100_000
@@ -131,6 +132,9 @@ def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
         metadata["other objects"] = dg.MetadataValue.text(_counted(others))
     if report.plan.statements:
         metadata["statements"] = dg.MetadataValue.md(f"```sql\n{_script(report.plan)}\n```")
+    if report.applied and report.plan.verb in _MAKING:
+        # It is proven before the clones are shown, or else the run fails.
+        metadata["audit"] = dg.MetadataValue.text("no object of the clones depends on base")
     if report.plan.notes:
         lines = [f"- **{note.object}**: {note.text}" for note in report.plan.notes]
         metadata["not cloned"] = dg.MetadataValue.md("\n".join(_first(lines, _MOST_ROWS)))

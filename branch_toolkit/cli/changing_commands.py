@@ -43,7 +43,7 @@ def provision(
 ) -> None:
     """See to it that a branch has its environment.
 
-    Makes a clone of each base schema that the branch has none of yet, all in one transaction, and
+    Makes a clone of each base schema that the branch has none of yet, all of it or nothing, and
     brings back an environment that was retired. What is there is kept, with the branch's data:
     call it as often as you like. In a branch deployment the branch need not be given.
 

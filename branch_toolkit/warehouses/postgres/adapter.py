@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy
 
 from branch_toolkit.core.environment import BranchRoles, OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import CloneFailed, EnvironmentBusy, StalePlan
+from branch_toolkit.core.errors import EnvironmentBusy
 from branch_toolkit.core.mark import BUILDING, DROPPING, Mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
@@ -22,37 +22,23 @@ from branch_toolkit.core.plan import (
     Plan,
     Progress,
     Report,
-    Result,
     silent,
 )
 from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Server
 from branch_toolkit.warehouses.postgres import queries
-from branch_toolkit.warehouses.postgres.applying import (
-    VANISHED,
-    audit,
-    check_base,
-    course_of,
-    dropped_schemas,
-    execute,
-    hold_base,
-    hold_dropped,
-    read_base,
-)
-from branch_toolkit.warehouses.postgres.batches import MOST_BYTES, MOST_RELATIONS, Course
-from branch_toolkit.warehouses.postgres.building import Loading, apply_staged
-from branch_toolkit.warehouses.postgres.checking import check_again, require_unused
+from branch_toolkit.warehouses.postgres.applying import read_base
+from branch_toolkit.warehouses.postgres.attempt import Attempt
+from branch_toolkit.warehouses.postgres.batches import MOST_BYTES, MOST_RELATIONS
+from branch_toolkit.warehouses.postgres.building import Loading
+from branch_toolkit.warehouses.postgres.checking import require_unused
 from branch_toolkit.warehouses.postgres.conditions import check_conditions
 from branch_toolkit.warehouses.postgres.connection import bound_waiting, create_engine, transaction
 from branch_toolkit.warehouses.postgres.disk import copied_bytes, require_room
 from branch_toolkit.warehouses.postgres.dropping import (
-    BatchedDrop,
-    apply_drop,
     compose_drop,
-    empty,
 )
 from branch_toolkit.warehouses.postgres.examining import examine_clones
-from branch_toolkit.warehouses.postgres.holding import hold_environment, observer
 from branch_toolkit.warehouses.postgres.mending import plan_mend
 from branch_toolkit.warehouses.postgres.preconditions import (
     require_bases,
@@ -62,7 +48,6 @@ from branch_toolkit.warehouses.postgres.preconditions import (
 )
 from branch_toolkit.warehouses.postgres.provisioning import (
     Base,
-    ProvisionPlan,
     Sketch,
     clones_of,
     compose,
@@ -74,7 +59,7 @@ from branch_toolkit.warehouses.postgres.roles import (
     find_role,
     role_advice,
 )
-from branch_toolkit.warehouses.postgres.staging import StagedPlan, building_names, compose_staged
+from branch_toolkit.warehouses.postgres.staging import building_names, compose_staged
 from branch_toolkit.warehouses.postgres.statements import drop_schema, mark_schema
 from branch_toolkit.warehouses.postgres.structure import Structure, read_fingerprint
 
@@ -225,7 +210,9 @@ class PostgresAdapter:
         plan.require(allow)
         started = time.monotonic()
         patience = self.patience if wait else 0
-        while (report := self._try_apply(plan, on_progress)) is None:
+        loading = Loading(self.engine, self.connections, self.throttle)
+        attempt = Attempt(self.engine, self.lock_timeout, loading)
+        while (report := attempt.apply(plan, on_progress)) is None:
             if time.monotonic() - started >= patience:
                 raise EnvironmentBusy(
                     f"Another run has been working on {plan.environment!r} for"
@@ -236,60 +223,6 @@ class PostgresAdapter:
             on_progress(Progress(done=0, total=len(plan.statements), text=text))
             time.sleep(_POLL_SECONDS)
         return report
-
-    def _try_apply(self, plan: Plan, on_progress: OnProgress) -> Report | None:
-        """Applies the plan, or returns None if another run works on the environment."""
-        started = time.monotonic()
-        try:
-            if isinstance(plan, (StagedPlan, BatchedDrop)):
-                results = self._try_in_parts(plan, course_of(plan, on_progress))
-            else:
-                results = self._try_at_once(plan, on_progress)
-        except CloneFailed as error:
-            if isinstance(error.__cause__, VANISHED) and self._outdated(plan):
-                text = f"Base was altered meanwhile ({error.__cause__}); nothing was done."
-                raise StalePlan(text, remedy="Plan again.") from error
-            raise
-        if results is None:
-            return None
-        return Report(plan=plan, applied=True, results=results, seconds=time.monotonic() - started)
-
-    def _try_at_once(self, plan: Plan, on_progress: OnProgress) -> tuple[Result, ...] | None:
-        # One snapshot for all tables, so that the copies agree with each other.
-        isolation = "REPEATABLE READ" if isinstance(plan, ProvisionPlan) else "READ COMMITTED"
-        with self._transaction(isolation=isolation) as connection:
-            hold_base(connection, plan)
-            if not queries.try_lock(connection, plan.environment):
-                return None
-            hold_dropped(connection, plan)
-            check_base(connection, plan)
-            dropping = dropped_schemas(plan)
-            with observer(self.engine) as witness:
-                check_again(witness, plan.expects, dropping=dropping)
-                empty(connection, dropping, witness=witness)
-            results = execute(connection, plan, on_progress)
-            audit(connection, plan)
-        return results
-
-    def _outdated(self, plan: Plan) -> bool:
-        """Whether base is no longer what the plan was made from."""
-        if not isinstance(plan, ProvisionPlan):
-            return False
-        with self._transaction() as connection:
-            found = read_fingerprint(connection, list(plan.clones), plan.watched)
-        return found != plan.fingerprint
-
-    def _try_in_parts(
-        self, plan: StagedPlan | BatchedDrop, course: Course
-    ) -> tuple[Result, ...] | None:
-        holding = hold_environment(self.engine, plan.environment, lock_timeout=self.lock_timeout)
-        with holding as held, observer(self.engine) as witness:
-            if held is None:
-                return None
-            if isinstance(plan, BatchedDrop):
-                return apply_drop(held, plan, course, witness=witness)
-            loading = Loading(self.engine, self.connections, self.throttle)
-            return apply_staged(held, plan, course, loading=loading, witness=witness)
 
     def _exceeds(
         self, connection: Connection, bases: Sequence[str], replacing: Sequence[OwnedSchema]

@@ -31,6 +31,19 @@ _PRIVILEGED = re.compile(
         \b (?: LANGUAGE \s (?: c | internal | \w+u ) | LEAKPROOF | SUPPORT ) \b""",
     re.DOTALL | re.VERBOSE,
 )
+# Looked at once more when its clones are gone: DROP OWNED would take what it owns elsewhere.
+_DROP = """
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+        WHERE d.refclassid = 'pg_authid'::regclass AND r.rolname = {name}
+          AND (d.deptype = 'o' OR d.dbid NOT IN (
+              0, (SELECT oid FROM pg_database WHERE datname = current_database())))
+    ) THEN
+        DROP OWNED BY {role};
+        DROP ROLE {role};
+    END IF;
+END """
 _ABOUT_SCHEMA = re.compile(r"(?:GRANT|REVOKE) [A-Z, ]+ ON SCHEMA |ALTER DEFAULT PRIVILEGES ")
 
 
@@ -288,16 +301,15 @@ def drop_role(
     others = [described for (described,) in rows.fetchall()]
     if others:
         return [], f"role {name} is kept, as it owns {', '.join(others[:5])}"
-    role = sql.Identifier(name)
-    return [
-        Statement(
-            sql=sql.SQL(text).format(role).as_string(None),
-            action="drop",
-            schema=schemas[0],
-            object=f"role {name}",
+    text = sql.SQL("DO {}").format(
+        sql.Literal(
+            sql.SQL(_DROP).format(role=sql.Identifier(name), name=sql.Literal(name)).as_string(None)
         )
-        for text in ("DROP OWNED BY {}", "DROP ROLE {}")
-    ], ""
+    )
+    statement = Statement(
+        sql=text.as_string(None), action="drop", schema=schemas[0], object=f"role {name}"
+    )
+    return [statement], ""
 
 
 def _statement(text: sql.Composed, action: str, role: BranchRole) -> Statement:

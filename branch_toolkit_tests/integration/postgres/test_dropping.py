@@ -20,7 +20,7 @@ from branch_toolkit.core.errors import (
 from branch_toolkit.core.plan import Hazard, Progress
 from branch_toolkit.core.strategy import COPY_ALL, DEFER_ALL, Rule
 from branch_toolkit.verbs import Environments
-from branch_toolkit.warehouses.postgres import adapter, dropping
+from branch_toolkit.warehouses.postgres import attempt, dropping
 from branch_toolkit.warehouses.postgres.checking import check_again
 from branch_toolkit.warehouses.postgres.dropping import BatchedDrop
 from branch_toolkit_tests.integration.postgres.large import (
@@ -180,7 +180,7 @@ def test_a_view_on_a_deferred_table_of_it_is_not_lost_either(
         assert connection.execute("SELECT count(*) FROM public.theirs").fetchone() == (4000,)
 
 
-@pytest.mark.parametrize("place", [adapter, dropping], ids=["at once", "in batches"])
+@pytest.mark.parametrize("place", [attempt, dropping], ids=["at once", "in batches"])
 def test_nor_is_one_that_is_made_between_the_last_look_and_the_drop(
     database: str, monkeypatch: pytest.MonkeyPatch, place: ModuleType
 ) -> None:
