@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import copying, deferring
+from benchmarks import copying, deferring, production
 from benchmarks.ground import ground
 from benchmarks.results import Part, machine
 
-_PARTS = ("postgres",)
+_PARTS = ("postgres", "production")
 
 
 @click.command()
@@ -30,7 +30,16 @@ def _postgres(scale: float) -> None:
         part.write()
 
 
-_MEASURES = {"postgres": _postgres}
+def _production(_scale: float) -> None:
+    with ground() as where:
+        server = where.value("SHOW server_version")
+        setting = f"{machine()} PostgreSQL {server}, embedded, stock settings but max_wal_size."
+        part = Part("production", "Production first", setting)
+        production.measure(where, part)
+        part.write()
+
+
+_MEASURES = {"postgres": _postgres, "production": _production}
 
 if __name__ == "__main__":
     main()
