@@ -118,6 +118,31 @@ def test_a_base_table_that_changes_between_plan_and_apply_is_copied_as_it_is_the
     scene.assert_complete()
 
 
+def test_rows_that_move_into_a_partition_between_plan_and_apply_are_not_lost(
+    scene: Scene,
+) -> None:
+    with scene.connect() as connection:
+        connection.execute("CREATE TABLE analytics.p (n int) PARTITION BY RANGE (n)")
+        connection.execute("CREATE TABLE analytics.p_rest PARTITION OF analytics.p DEFAULT")
+        connection.execute("INSERT INTO analytics.p SELECT generate_series(1, 20)")
+
+    def split() -> None:
+        with scene.connect() as connection, connection.transaction():
+            connection.execute("CREATE TABLE analytics.p_low (n int)")
+            connection.execute(
+                "WITH moved AS (DELETE FROM analytics.p_rest WHERE n <= 10 RETURNING n)"
+                " INSERT INTO analytics.p_low SELECT n FROM moved"
+            )
+            connection.execute(
+                "ALTER TABLE analytics.p ATTACH PARTITION analytics.p_low"
+                " FOR VALUES FROM (1) TO (11)"
+            )
+
+    _meddle(scene, split).provision(BRANCH, now=NOW)
+    with scene.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM analytics__pr_42.p").fetchone() == (20,)
+
+
 def test_an_object_of_somebody_else_that_depends_on_a_clone_keeps_it_from_being_dropped(
     scene: Scene,
 ) -> None:

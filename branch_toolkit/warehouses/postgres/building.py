@@ -23,7 +23,7 @@ from branch_toolkit.warehouses.postgres.batches import (
 from branch_toolkit.warehouses.postgres.checking import check_again
 from branch_toolkit.warehouses.postgres.copying import load
 from branch_toolkit.warehouses.postgres.dropping import drop_hidden
-from branch_toolkit.warehouses.postgres.holding import Held
+from branch_toolkit.warehouses.postgres.holding import Held, require_held
 from branch_toolkit.warehouses.postgres.queries import Connection, OwnSearchPath, own_search_paths
 from branch_toolkit.warehouses.postgres.staging import StagedPlan
 
@@ -108,6 +108,7 @@ def _load(held: Held, plan: StagedPlan, course: Course, loading: Loading) -> lis
         throttle=loading.throttle,
         lock_timeout=held.lock_timeout,
         on_snapshot=lambda connection: check_base(connection, plan),
+        confirm=lambda connection: require_held(connection, plan.environment, held.backend),
         on_progress=watch,
     )
     for statement in plan.load:

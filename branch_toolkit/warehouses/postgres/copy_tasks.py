@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from psycopg import IsolationLevel, errors
@@ -46,11 +46,13 @@ class Setting:
         snapshot: Of base.
         statements: To be executed at the start of each transaction.
         lock_timeout: Seconds to wait for a lock on a base table.
+        confirm: Called at the end of each transaction, on its connection; it may raise.
     """
 
     snapshot: Snapshot
     statements: Sequence[str]
     lock_timeout: float
+    confirm: Callable[[Connection], None]
 
     def begin(self, connection: Connection, *, copying: bool = False) -> None:
         """Prepares a transaction."""
@@ -144,7 +146,9 @@ class _Copying:
 
     def __call__(self, connection: Connection) -> int:
         self.setting.begin(connection, copying=True)
-        return insert(connection, self.copy, self.statement)
+        rows = insert(connection, self.copy, self.statement)
+        self.setting.confirm(connection)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ class _Executing:
         self.setting.begin(connection)
         # As bytes: the text is complete, and a `%` in it is not a placeholder.
         connection.execute(self.statement.encode())
+        self.setting.confirm(connection)
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,12 @@ class _Validating:
                 connection.execute(self.statement.encode())
         except errors.ForeignKeyViolation:
             return False
+        self.setting.confirm(connection)
         return True
+
+
+def nothing(_connection: Connection) -> None:
+    """A `Setting.confirm` that confirms nothing."""
 
 
 def plan_tasks(

@@ -14,7 +14,7 @@ import sqlalchemy
 from branch_toolkit.core.plan import OnProgress, Progress, Result, silent
 from branch_toolkit.warehouses.postgres.agenda import Task, Throttle
 from branch_toolkit.warehouses.postgres.connection import translated
-from branch_toolkit.warehouses.postgres.copy_tasks import Setting, Subject, plan_tasks
+from branch_toolkit.warehouses.postgres.copy_tasks import Setting, Subject, nothing, plan_tasks
 from branch_toolkit.warehouses.postgres.queries import Connection
 from branch_toolkit.warehouses.postgres.snapshot import Snapshot, open_snapshot
 from branch_toolkit.warehouses.postgres.structure import Structure
@@ -36,6 +36,7 @@ def load(
     lock_timeout: float = 5.0,
     max_snapshot_seconds: float = MAX_SNAPSHOT_SECONDS,
     on_snapshot: Callable[[Connection], None] | None = None,
+    confirm: Callable[[Connection], None] = nothing,
     on_progress: OnProgress = silent,
 ) -> tuple[Result, ...]:
     """Fills tables of clones that are there and empty, and makes what is to be made on them.
@@ -57,6 +58,7 @@ def load(
         max_snapshot_seconds: How long copying the rows may take.
         on_snapshot: Called with a connection that sees what will be copied, before anything is: to
             check that base still has that structure. It may raise.
+        confirm: Called at the end of each transaction, on its connection; it may raise.
         on_progress: Called in this thread.
 
     Raises:
@@ -72,7 +74,9 @@ def load(
     ):
         if on_snapshot is not None:
             on_snapshot(snapshot.connection)
-        setting = Setting(snapshot=snapshot, statements=settings, lock_timeout=lock_timeout)
+        setting = Setting(
+            snapshot=snapshot, statements=settings, lock_timeout=lock_timeout, confirm=confirm
+        )
         tasks = plan_tasks(structure, setting, schemas=schemas, throttle=throttle)
         done = _work(engine, tasks, snapshot, connections, throttle, on_progress)
         snapshot.settle()

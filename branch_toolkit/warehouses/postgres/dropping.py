@@ -208,6 +208,4 @@ def _drop_part(
 
 
 def _joined(part: Sequence[Droppable], *, cascade: bool) -> str:
-    return "; ".join(
-        f"{each.drop} CASCADE" if cascade or each.table is not None else each.drop for each in part
-    )
+    return "; ".join(f"{each.drop} CASCADE" if cascade else each.drop for each in part)

@@ -62,6 +62,22 @@ class Held:
             )
 
 
+def require_held(connection: Connection, environment: str, holder: int) -> None:
+    """Makes sure, at the end of a worker's transaction, that what it wrote to is still this run's.
+
+    If it is not, what it wrote to may be what another run builds under the same name.
+
+    Raises:
+        WarehouseUnavailable: The session that holds the environment's lock is gone.
+    """
+    if not queries.holds(connection, environment, holder):
+        raise WarehouseUnavailable(
+            "The session that kept the environment for this run alone is gone; what was not"
+            " finished is rolled back.",
+            remedy="Run it again.",
+        )
+
+
 @contextmanager
 def hold_environment(
     engine: sqlalchemy.Engine, environment: str, *, lock_timeout: float

@@ -197,6 +197,18 @@ def try_session_lock(connection: Connection, environment: str) -> bool:
     return bool(_rows(connection, query, ["branch_toolkit:", f":{environment}"])[0][0])
 
 
+def holds(connection: Connection, environment: str, holder: int) -> bool:
+    """Whether a process has that lock now, whatever snapshot the connection has."""
+    query = f"""
+        SELECT EXISTS (
+            SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND granted AND pid = %s AND objsubid = 1
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND ((classid::bigint << 32) | objid::bigint) = {_LOCK_KEY})
+    """  # noqa: S608
+    return bool(_rows(connection, query, [holder, "branch_toolkit:", f":{environment}"])[0][0])
+
+
 def release_session_locks(connection: Connection) -> None:
     """Gives back what `try_session_lock` took."""
     _rows(connection, "SELECT pg_advisory_unlock_all()")

@@ -12,6 +12,7 @@ WITH placed AS (
     UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictnamespace FROM pg_ts_dict
     UNION ALL SELECT 'pg_opclass'::regclass, oid, opcnamespace FROM pg_opclass
     UNION ALL SELECT 'pg_opfamily'::regclass, oid, opfnamespace FROM pg_opfamily
+    UNION ALL SELECT 'pg_namespace'::regclass, oid, oid FROM pg_namespace
 )
 SELECT CASE WHEN d.dbid IN (0, me.oid) THEN pg_describe_object(d.classid, d.objid, 0)
             ELSE format('something in database %%s', other.datname) END
@@ -22,6 +23,9 @@ LEFT JOIN pg_database other ON other.oid = d.dbid
 LEFT JOIN placed ON placed.class = d.classid AND placed.oid = d.objid
 LEFT JOIN pg_namespace n ON n.oid = placed.schema
 WHERE d.refclassid = 'pg_authid'::regclass
-  AND (d.deptype = 'o' OR d.dbid NOT IN (0, me.oid))
+  AND (d.deptype = 'o' OR d.dbid NOT IN (0, me.oid)
+       -- It may use another clone of its environment.
+       OR d.deptype = 'a' AND d.dbid = me.oid AND d.classid = 'pg_namespace'::regclass
+          AND obj_description(d.objid, 'pg_namespace') LIKE '%%"branch_toolkit"%%')
   AND NOT (d.dbid = me.oid AND n.nspname = ANY (%(schemas)s))
 ORDER BY 1

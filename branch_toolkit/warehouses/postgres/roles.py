@@ -34,11 +34,14 @@ _PRIVILEGED = re.compile(
 # Looked at once more when its clones are gone: DROP OWNED would take what it owns elsewhere.
 _DROP = """
 BEGIN
-    IF NOT EXISTS (
+    IF (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = {name}) = {mark}
+       AND NOT EXISTS (
         SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
         WHERE d.refclassid = 'pg_authid'::regclass AND r.rolname = {name}
           AND (d.deptype = 'o' OR d.dbid NOT IN (
-              0, (SELECT oid FROM pg_database WHERE datname = current_database())))
+              0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+              OR d.deptype = 'a' AND d.classid = 'pg_namespace'::regclass
+                 AND obj_description(d.objid, 'pg_namespace') LIKE '%"branch_toolkit"%')
     ) THEN
         DROP OWNED BY {role};
         DROP ROLE {role};
@@ -300,10 +303,12 @@ def drop_role(
     )
     others = [described for (described,) in rows.fetchall()]
     if others:
-        return [], f"role {name} is kept, as it owns {', '.join(others[:5])}"
+        return [], f"role {name} is kept, as it owns or uses {', '.join(others[:5])}"
     text = sql.SQL("DO {}").format(
         sql.Literal(
-            sql.SQL(_DROP).format(role=sql.Identifier(name), name=sql.Literal(name)).as_string(None)
+            sql.SQL(_DROP)
+            .format(role=sql.Identifier(name), name=sql.Literal(name), mark=sql.Literal(mark))
+            .as_string(None)
         )
     )
     statement = Statement(

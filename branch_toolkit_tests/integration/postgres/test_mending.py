@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.core.plan import Report
 from branch_toolkit_demo.embedded_postgres import EmbeddedPostgres
 from branch_toolkit_tests.databases import own_database
@@ -108,7 +109,7 @@ def test_a_dry_run_shows_the_statements_and_mends_nothing(
 ) -> None:
     base.execute("ALTER TABLE analytics.t0 ADD COLUMN code int")
     report = scene.environments().provision(BRANCH, now=NOW, dry_run=True)
-    assert "ADD ATTRIBUTE code integer CASCADE" in report.plan.statements[0].sql
+    assert "ADD ATTRIBUTE code integer" in report.plan.statements[0].sql
     assert "code" not in _columns(base, "t0")
 
 
@@ -121,3 +122,15 @@ def _one(connection: psycopg.Connection[Any], query: str) -> Any:
     row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return row[0]
+
+
+def test_a_table_of_somebody_else_that_is_typed_by_a_deferred_one_is_never_altered(
+    scene: Scene, base: psycopg.Connection[Any]
+) -> None:
+    base.execute(f'CREATE TABLE public.typed OF {CLONE}."_deferred_t0"')
+    base.execute("ALTER TABLE analytics.t0 ADD COLUMN code int")
+    with pytest.raises(BranchToolkitError):
+        scene.provision()
+    columns = base.execute("SELECT * FROM public.typed").description or ()
+    assert "code" not in [column.name for column in columns]
+    base.execute("DROP TABLE public.typed")

@@ -74,7 +74,7 @@ CREATE TRIGGER {guard} INSTEAD OF INSERT OR UPDATE OR DELETE ON {view}
     def follow_sql(self, clone: str, added: Collection[str]) -> str:
         """The statements that give it columns that base has gained since it was made."""
         columns = [
-            sql.SQL("ADD ATTRIBUTE {} CASCADE").format(sql.SQL(attribute))
+            sql.SQL("ADD ATTRIBUTE {}").format(sql.SQL(attribute))
             for name, attribute in zip(self.names, self.attributes, strict=True)
             if name in added
         ]

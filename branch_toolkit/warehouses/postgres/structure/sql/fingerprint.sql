@@ -22,7 +22,9 @@ FROM (
     UNION ALL SELECT 'policy', oid, 0, xmin::text
               FROM pg_policy WHERE polrelid = ANY ({made}::oid[])
     UNION ALL SELECT 'inheritance', inhrelid, inhseqno, xmin::text
-              FROM pg_inherits WHERE inhrelid = ANY ({made}::oid[])
+              FROM pg_inherits
+              -- A partition that is attached takes rows out of the default one.
+              WHERE inhrelid = ANY ({made}::oid[]) OR inhparent = ANY ({made}::oid[])
     UNION ALL SELECT 'statistics', oid, 0, xmin::text
               FROM pg_statistic_ext WHERE stxrelid = ANY ({made}::oid[])
     UNION ALL SELECT 'sequence', seqrelid, 0, xmin::text
