@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -142,7 +143,7 @@ def test_it_works_over_the_git_protocol(remote: GitRemote) -> None:
         (branch,) = GitRemoteBranches(url=url).snapshot().branches
         assert branch.name == "feature/login"
     finally:
-        os.killpg(daemon.pid, 15)
+        os.killpg(daemon.pid, signal.SIGKILL)
         daemon.wait()
 
 
