@@ -35,6 +35,8 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=slave,
             start_new_session=True,
+            # A suite that runs in the background ignores interrupts, and so would what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(slave)
         self.said = ""
