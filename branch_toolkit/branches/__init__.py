@@ -3,10 +3,44 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
 
 import dagster as dg
 
 from branch_toolkit.core.branch import BranchSnapshot
+
+
+class StatusState(str, Enum):
+    """What a commit status shows."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """What a pull request is to be told of its environment.
+
+    Args:
+        number: The pull request's number.
+        marker: What tells our one comment from all others, and from other projects' ones; it stands
+            in the comment where nobody sees it.
+        text: The comment, in Markdown.
+        sha: The commit to put a status on, where known.
+        status: The status.
+        summary: The status in at most 140 characters.
+        url: Where the status leads to, where known.
+    """
+
+    number: int
+    marker: str
+    text: str
+    sha: str | None = None
+    status: StatusState = StatusState.SUCCESS
+    summary: str = ""
+    url: str | None = None
 
 
 class BranchSource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -21,4 +55,16 @@ class BranchSource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
         Raises:
             BranchSourceUnavailable: Nothing can be known; nothing is changed.
+        """
+
+    @property
+    def announces(self) -> bool:
+        """Whether pull requests are told of their environments; by default they are not."""
+        return False
+
+    def announce(self, announcement: Announcement) -> None:
+        """Tells a pull request of its environment: in one comment, edited in place, or a status.
+
+        Raises:
+            BranchSourceUnavailable: It could not be told; what was done stays done.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 
 from branch_toolkit.core.errors import InvalidBranch
@@ -84,6 +85,12 @@ class Branch:
         repository: The repository as it was named to us, for people to read.
         state: Open, merged, closed or unknown.
         sha: The commit at its head, where known.
+        base: The name of the branch that it is to be merged into, where known.
+        draft: Whether it is not ready for review yet.
+        fork: Whether its code lies in another repository than its pull request.
+        labels: What the pull request is labelled with.
+        updated_at: When anything about it last changed, aware, where known.
+        url: The pull request's page.
     """
 
     key: BranchKey
@@ -91,6 +98,12 @@ class Branch:
     repository: str | None = None
     state: BranchState = BranchState.OPEN
     sha: str | None = None
+    base: str | None = None
+    draft: bool = False
+    fork: bool = False
+    labels: frozenset[str] = frozenset()
+    updated_at: datetime | None = None
+    url: str | None = None
 
     @property
     def label(self) -> str:
