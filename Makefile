@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-ui ui test soak bench fidelity lint types docs browser lock clean
+.PHONY: help install demo demo-ui ui test tools soak bench fidelity lint types docs browser lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,12 +28,17 @@ demo-ui: $(INSTALLED)  ## The demo's Postgres and Dagster's UI on http://127.0.0
 
 ui: demo-ui  ## The same as demo-ui
 
-test: $(INSTALLED) browser  ## Lint, types and the whole suite, with line coverage
+test: $(INSTALLED) browser tools  ## Lint, types and the whole suite, with line coverage
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Other people's programs and records that check us. Where they cannot be had, it says why, and the
+# tests that want them are skipped.
+tools: $(INSTALLED)  ## Install the linters, API descriptions and records that the suite uses (.tools)
+	@$(BIN)/python -m branch_toolkit_tests.tools.install
 
 soak: $(INSTALLED)  ## The tests that kill and race, ten times as often (an hour)
 	BRANCH_TOOLKIT_TEST_KILLS=10 $(BIN)/python -m pytest --timeout 7200 \
@@ -72,5 +77,5 @@ lock: $(INSTALLED)  ## Pin the development environment anew
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev \
 	  --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
 
-clean:  ## Remove the virtual environment and the demo
-	rm -rf $(VENV) .demo
+clean:  ## Remove the virtual environment, the tools and the demo
+	rm -rf $(VENV) .demo .tools
