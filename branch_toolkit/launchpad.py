@@ -1,12 +1,13 @@
 """What a person fills in to launch a job: each field with its description and default."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
 from branch_toolkit.core.branch import Branch, BranchKey
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.errors import InvalidBranch, InvalidPolicy
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.resources import WarehouseResource
@@ -35,6 +36,10 @@ class BranchConfig(dg.Config):
     repository: str | None = Field(
         default=None,
         description="owner/name. Only needed where several repositories share this project.",
+    )
+    schema_only: bool = Field(
+        default=False,
+        description="Make all tables empty: no row of production gets into the environment.",
     )
     dry_run: bool = Field(default=False, description=_DRY_RUN)
 
@@ -72,9 +77,29 @@ class RetireConfig(EnvironmentConfig):
     reason: str = Field(
         default="it was asked for", description="Why, for those who wonder where it went."
     )
+    # The values of `Cause`; the Launchpad would show an enum's names.
+    cause: Literal["asked", "merged", "closed", "gone", "idle", "age", "quota"] = Field(
+        default="asked",
+        description="The reason in a word: the policy's grace period may differ by it.",
+    )
+    sha: str | None = Field(
+        default=None,
+        description="The branch's head. A later push brings back what was idle or over the quota.",
+    )
     grace_hours: float | None = Field(
         default=None,
         description="Hours in which it can be restored before a sweep drops it. Default: policy.",
+    )
+
+
+class KeepConfig(EnvironmentConfig):
+    """Which environment, and for how long."""
+
+    days: float = Field(
+        default=7.0,
+        description=(
+            "Days from now in which no sensor or sweep retires or drops it; 0 ends that at once."
+        ),
     )
 
 
@@ -88,14 +113,14 @@ class SweepConfig(dg.Config):
     dry_run: bool = Field(default=False, description=_DRY_RUN)
 
 
-def grace_of(hours: float | None, policy: Policy) -> timedelta:
+def grace_of(hours: float | None, policy: Policy, cause: Cause) -> timedelta:
     """The grace period that was asked for, or else the policy's.
 
     Raises:
         InvalidPolicy: It is negative or longer than ten years.
     """
     if hours is None:
-        return policy.grace
+        return policy.grace_after(cause)
     if not 0 <= hours <= _LONGEST_GRACE_HOURS:
         raise InvalidPolicy(
             f"A grace period of {hours:g} hours was asked for.",
@@ -104,6 +129,21 @@ def grace_of(hours: float | None, policy: Policy) -> timedelta:
     return timedelta(hours=hours)
 
 
+def lease_until(days: float, policy: Policy, *, now: datetime) -> datetime | None:
+    """The end of a lease of so many days; None for 0, which ends it.
+
+    Raises:
+        InvalidPolicy: It is negative or longer than the policy allows.
+    """
+    most = policy.max_lease / timedelta(days=1)
+    if not 0 <= days <= most:
+        raise InvalidPolicy(
+            f"A lease of {days:g} days was asked for, and the policy allows {most:g}.",
+            remedy=f"Give 0 to {most:g} days, or raise max_lease. A lease can be renewed.",
+        )
+    return now + timedelta(days=days) if days else None
+
+
 def prefilled(op: str, config: dg.Config) -> dict[str, Any]:
     """The run config that the Launchpad shows; by itself it would leave optional fields out."""
-    return {"ops": {op: {"config": config.model_dump()}}}
+    return {"ops": {op: {"config": config.model_dump(mode="json")}}}

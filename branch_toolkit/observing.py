@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from branch_toolkit.branches import BranchSource
+from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.branch import BranchSnapshot
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import Inventory
-from branch_toolkit.core.lifecycle import Action, Verb, reconcile
+from branch_toolkit.core.lifecycle import reconcile
 from branch_toolkit.core.plan import OnProgress, Report, silent
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.verbs import Environments
@@ -56,16 +58,23 @@ def carry_out(
     name = environments.name_for(action.key)
     if action.verb is Verb.PROVISION:
         return environments.provision(
-            action.subject, now=now, dry_run=dry_run, on_progress=on_progress
+            action.subject,
+            now=now,
+            schema_only=policy.schema_only(action.subject),
+            dry_run=dry_run,
+            on_progress=on_progress,
         )
     if action.verb is Verb.RESTORE:
         return environments.restore(name, now=now, dry_run=dry_run, on_progress=on_progress)
     if action.verb is Verb.RETIRE:
+        cause = action.cause or Cause.ASKED
         return environments.retire(
             name,
             because=action.reason,
-            grace=policy.grace,
+            grace=policy.grace_after(cause),
             now=now,
+            cause=cause,
+            sha=action.branch.sha if action.branch else None,
             dry_run=dry_run,
             on_progress=on_progress,
         )

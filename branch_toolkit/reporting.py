@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import accumulate
 
 import dagster as dg
 
+from branch_toolkit.core.action import Action
 from branch_toolkit.core.environment import Environment
 from branch_toolkit.core.errors import (
     BaseBusy,
@@ -20,8 +21,9 @@ from branch_toolkit.core.errors import (
     StalePlan,
     WarehouseUnavailable,
 )
-from branch_toolkit.core.lifecycle import Action
 from branch_toolkit.core.plan import OnProgress, Plan, Progress, Report, Result, Statement
+from branch_toolkit.core.policy import Policy
+from branch_toolkit.standing import minute, standing_of
 
 _TRANSIENT = (
     BaseBusy,
@@ -135,10 +137,17 @@ def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
     if report.applied and report.plan.verb in _MAKING:
         # It is proven before the clones are shown, or else the run fails.
         metadata["audit"] = dg.MetadataValue.text("no object of the clones depends on base")
+    if report.outputs:
+        metadata["other outputs"] = bullets(report.outputs)
     if report.plan.notes:
         lines = [f"- **{note.object}**: {note.text}" for note in report.plan.notes]
         metadata["not cloned"] = dg.MetadataValue.md("\n".join(_first(lines, _MOST_ROWS)))
     return metadata
+
+
+def bullets(lines: Sequence[str]) -> dg.MetadataValue:
+    """Lines as metadata, no more than a page can show."""
+    return dg.MetadataValue.md("\n".join(_first([f"- {line}" for line in lines], _MOST_ROWS)))
 
 
 def _told_apart(report: Report) -> tuple[list[Result], list[Result]]:
@@ -209,18 +218,22 @@ def shown_results(report: Report) -> list[Result]:
     return [result for result in report.results if result.action not in _INTERNAL]
 
 
-def environment_rows(environments: Sequence[Environment]) -> list[dict[str, str | int]]:
+def environment_rows(
+    environments: Sequence[Environment], policy: Policy, *, now: datetime
+) -> list[dict[str, str | int]]:
     """The inventory as rows for a table that fits a page."""
+    standings = [standing_of(environment, policy, now=now) for environment in environments]
     return [
         {
             "environment": environment.name,
             "branch": environment.label,
-            "state": _state(environment),
+            "state": standing.state,
+            "why": standing.why,
+            "next": standing.next,
             "size": size(environment.size_bytes),
-            "tables": environment.tables,
-            "last used": _minute(environment.last_used_at),
+            "last used": minute(environment.last_used_at),
         }
-        for environment in environments
+        for environment, standing in zip(environments, standings, strict=True)
     ]
 
 
@@ -230,24 +243,15 @@ def environment_details(environments: Sequence[Environment]) -> list[dict[str, s
         {
             "environment": environment.name,
             "schemas": ", ".join(clone.name for clone in environment.clones),
-            "created": _minute(environment.created_at),
+            "created": minute(environment.created_at),
+            "tables": environment.tables,
             "rows (estimate)": environment.rows,
             "strategy": environment.strategy,
+            "role": environment.role or "",
             "repository": environment.repository or "",
         }
         for environment in environments
     ]
-
-
-def _state(environment: Environment) -> str:
-    if not environment.retired or environment.drop_after is None:
-        return environment.state
-    due = _minute(environment.drop_after)
-    return f"retired, as {environment.retired_because}; dropped after {due}"
-
-
-def _minute(time: datetime) -> str:
-    return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def table(rows: Sequence[dict[str, str | int]]) -> dg.MetadataValue:

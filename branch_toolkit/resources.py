@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,8 +17,14 @@ from typing_extensions import Self
 from branch_toolkit.core.branch import Branch, Project
 from branch_toolkit.core.deployment import Deployment
 from branch_toolkit.core.environment import BranchRoles, Environment, OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import CloneMissing, SchemaNotOwned, UnknownSchema
+from branch_toolkit.core.errors import (
+    BranchToolkitError,
+    CloneMissing,
+    SchemaNotOwned,
+    UnknownSchema,
+)
 from branch_toolkit.core.strategy import check_rules
+from branch_toolkit.following import NO_OUTPUTS, Outputs
 from branch_toolkit.rules import TableRule
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses import Warehouse
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
     import sqlalchemy
 
     from branch_toolkit.warehouses.postgres.owning import Owned
+    from branch_toolkit.warehouses.postgres.places import TablePlace
+
+_log = logging.getLogger(__name__)
 
 
 class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -88,14 +99,19 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         return Deployment.from_env(os.environ)
 
     @contextmanager
-    def environments(self) -> Iterator[Environments]:
-        """The environments in this warehouse, for the verbs."""
+    def environments(self, outputs: Outputs = NO_OUTPUTS) -> Iterator[Environments]:
+        """The environments in this warehouse, for the verbs.
+
+        Args:
+            outputs: What goes with them beside their clones.
+        """
         with self.open() as warehouse:
             yield Environments(
                 warehouse,
                 Project(name=self.project, repository=self.repository),
                 tuple(self.schemas),
                 tuple(rule.to_rule() for rule in self.rules),
+                outputs,
             )
 
     def schema(self, base_schema: str) -> str:  # type: ignore[override]  # not pydantic's old one
@@ -139,8 +155,9 @@ class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
             for base in base_schemas:
                 if found is None or base not in clones or clones[base].mark.retired:
                     raise _unusable(environments, branch, base, clones.get(base))
-        if found is None:
-            raise ValueError("no base schema was given")
+            if found is None:
+                raise ValueError("no base schema was given")
+            _note_use(environments, found)
         return found
 
 
@@ -263,6 +280,33 @@ class PostgresWarehouse(WarehouseResource):
             return None
         return self.environment_of(branch, self.schemas).role
 
+    def table(self, table: str, *, schema: str | None = None) -> str:
+        """A table's name in this deployment, quoted and with its schema, for SQL that reads it.
+
+        Code that uses it works in tables mode too (`PostgresTablesWarehouse`), where a branch's
+        tables have other names. Before SQL that writes, call `own`.
+
+        Args:
+            table: Its name in base.
+            schema: Its base schema; by default the first of `schemas`.
+
+        Raises:
+            CloneMissing: In a branch deployment, the clone is not there, or set aside.
+        """
+        return self.locate(table, schema=schema, writing=False).quoted
+
+    def locate(self, table: str, *, schema: str | None = None, writing: bool) -> TablePlace:
+        """Where a table is in this deployment, for I/O managers; see `table`.
+
+        Args:
+            table: Its name in base.
+            schema: Its base schema; by default the first of `schemas`.
+            writing: Whether it is to be written to.
+        """
+        from branch_toolkit.warehouses.postgres.places import TablePlace
+
+        return TablePlace(self.schema(schema or self.schemas[0]), table)
+
     def own(
         self,
         table: str,
@@ -301,6 +345,16 @@ class PostgresWarehouse(WarehouseResource):
             return Owned(schema=base, table=table, base=True)
         place = place_in(self.environment_of(whose, [base]), base)
         return own_by_itself(self.url, place, table, rows=rows, lock_timeout=self.lock_timeout)
+
+
+def _note_use(environments: Environments, environment: Environment) -> None:
+    """Records the use for the policy's idle time; a run does not fail for that."""
+    try:
+        environments.record_use(environment, now=datetime.now(tz=timezone.utc))
+    except BranchToolkitError as error:
+        _log.warning(
+            "The use of the environment %s could not be recorded: %s", environment.name, error
+        )
 
 
 def _scaled(amount: float | None, unit: float) -> int | None:

@@ -7,24 +7,31 @@ again inside the transaction that applies it, and a plan that is out of date is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import (
     Environment,
     Inventory,
+    OwnedSchema,
     Territory,
     missing_schemas,
     take_inventory,
 )
-from branch_toolkit.core.errors import NotDue, SchemaNotOwned, StalePlan
-from branch_toolkit.core.mark import CONDITIONS, Mark
+from branch_toolkit.core.errors import EnvironmentBusy, NotDue, SchemaNotOwned, StalePlan
+from branch_toolkit.core.mark import CONDITIONS, DROPPING, Mark
 from branch_toolkit.core.names import clone_names, environment_name, half_name
+from branch_toolkit.core.output import OutputContext
 from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, foresee, join, silent
-from branch_toolkit.core.strategy import Rule
+from branch_toolkit.core.strategy import Rule, without_base_rows
+from branch_toolkit.following import NO_OUTPUTS, Outputs
 from branch_toolkit.warehouses import Warehouse
+
+USE_RECORDED_EVERY = timedelta(minutes=15)
+"""How exact `last used` is: each record is a transaction of its own."""
 
 _ATTEMPTS = 10
 
@@ -38,12 +45,14 @@ class Environments:
         project: Whose they are.
         schemas: The base schemas that each clones.
         rules: How each table gets into its clone; what no rule matches is deferred.
+        outputs: What goes with an environment beside its clones.
     """
 
     warehouse: Warehouse
     project: Project
     schemas: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
+    outputs: Outputs = NO_OUTPUTS
 
     @cached_property
     def territory(self) -> Territory:
@@ -107,6 +116,7 @@ class Environments:
         *,
         now: datetime,
         refresh: bool = False,
+        schema_only: bool = False,
         dry_run: bool = False,
         on_progress: OnProgress = silent,
     ) -> Report:
@@ -116,6 +126,7 @@ class Environments:
             branch: The branch.
             now: The time, aware.
             refresh: Take base's state again; what the branch has written is lost.
+            schema_only: Make all tables empty. An environment that was made so stays so.
             dry_run: Only say what would be done.
             on_progress: Told of each statement.
 
@@ -127,9 +138,9 @@ class Environments:
 
         def plan() -> Plan:
             cleared.append(
-                self._clear(name, among=halves, dry_run=dry_run, on_progress=on_progress)
+                self._clear(name, now=now, among=halves, dry_run=dry_run, on_progress=on_progress)
             )
-            return self._plan_provision(branch, now=now, refresh=refresh)
+            return self._plan_provision(branch, now=now, refresh=refresh, schema_only=schema_only)
 
         restored = self._restore_first(branch, now=now, dry_run=dry_run, on_progress=on_progress)
         made = self._settle(
@@ -138,6 +149,13 @@ class Environments:
             dry_run=dry_run,
             on_progress=on_progress,
         )
+        if not made.applied and not dry_run:
+            # Who provisions what is there, as CI does at each push, is about to use it.
+            self._record_use_of(branch, now=now)
+        context = OutputContext.of_branch(
+            branch, self.project, database=self.territory.database, now=now
+        )
+        made = replace(made, outputs=self.outputs.provision(context, dry_run=dry_run))
         return join([restored, *cleared], made)
 
     def retire(
@@ -147,6 +165,8 @@ class Environments:
         because: str,
         grace: timedelta,
         now: datetime,
+        cause: Cause = Cause.ASKED,
+        sha: str | None = None,
         anew: bool = False,
         dry_run: bool = False,
         on_progress: OnProgress = silent,
@@ -158,6 +178,8 @@ class Environments:
             because: Why, for people to read.
             grace: How long it can be restored.
             now: The time, aware.
+            cause: The reason in a word.
+            sha: The branch's head, where known: a later push brings back what was idle.
             anew: Give what is set aside already this reason and grace too; else it keeps its own.
             dry_run: Only say what would be done.
             on_progress: Told of each statement.
@@ -169,10 +191,21 @@ class Environments:
         def plan() -> Plan:
             found = self.inventory().find(name).clones
             clones = [clone for clone in found if anew or not clone.mark.retired]
-            changes = [(c, c.mark.retire(now=now, because=because, grace=grace)) for c in clones]
+            changes = [
+                (
+                    clone,
+                    clone.mark.retire(now=now, because=because, grace=grace, cause=cause, sha=sha),
+                )
+                for clone in clones
+            ]
             return self.warehouse.plan_marks("retire", name, changes)
 
-        return self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+        report = self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+        if not self.outputs:
+            return report
+        context = OutputContext.of(self.inventory().find(name), now=now)
+        lines = self.outputs.retire(context, because=because, grace=grace, dry_run=dry_run)
+        return replace(report, outputs=lines)
 
     def restore(
         self,
@@ -193,7 +226,48 @@ class Environments:
             changes = [(clone, clone.mark.restore(now=now)) for clone in clones]
             return self.warehouse.plan_marks("restore", name, changes)
 
+        report = self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+        if not self.outputs:
+            return report
+        context = OutputContext.of(self.inventory().find(name), now=now)
+        return replace(report, outputs=self.outputs.restore(context, dry_run=dry_run))
+
+    def keep(
+        self,
+        name: str,
+        *,
+        until: datetime | None,
+        dry_run: bool = False,
+        on_progress: OnProgress = silent,
+    ) -> Report:
+        """Puts off every retirement and drop by sensors and sweeps; None ends that.
+
+        Raises:
+            EnvironmentNotFound: There is none of that name.
+        """
+
+        def plan() -> Plan:
+            clones = [c for c in self.inventory().find(name).clones if c.mark.keep_until != until]
+            changes = [(clone, clone.mark.keep(until=until)) for clone in clones]
+            return self.warehouse.plan_marks("keep", name, changes)
+
         return self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+
+    def record_use(self, environment: Environment, *, now: datetime) -> bool:
+        """Notes in the marks that an environment is in use, unless that was noted just now.
+
+        Returns:
+            Whether it was noted. Not, where another run is at work there: that is use as well.
+        """
+        if now - environment.last_used_at < USE_RECORDED_EVERY:
+            return False
+        changes = [(clone, clone.mark.use(now=now)) for clone in environment.clones]
+        plan = self.warehouse.plan_marks("use", environment.name, changes)
+        try:
+            self.warehouse.apply(plan, wait=False)
+        except (EnvironmentBusy, StalePlan):
+            return False
+        return True
 
     def drop(
         self,
@@ -205,16 +279,19 @@ class Environments:
     ) -> Report:
         """Drops a retired environment for good, once its grace period is over.
 
+        Its other outputs are dropped before its clones, so that what fails is tried again.
+
         Raises:
             EnvironmentNotFound: There is none of that name.
             NotDue: It is in use, or its grace period is not over.
             SchemaInUse: Objects outside of it depend on it.
         """
-
+        if self.outputs and not dry_run:
+            return self._drop_with_outputs(name, now=now, on_progress=on_progress)
         cleared: list[Report] = []
 
         def plan() -> Plan:
-            cleared.append(self.clear(name, dry_run=dry_run, on_progress=on_progress))
+            cleared.append(self.clear(name, now=now, dry_run=dry_run, on_progress=on_progress))
             inventory = self.inventory()
             if not all(report.plan.empty for report in cleared) and not inventory.has(name):
                 # Another run had dropped half of it, and this one the rest.
@@ -226,12 +303,38 @@ class Environments:
         dropped = self._settle(
             plan, allow=[Hazard.DELETES_DATA], dry_run=dry_run, on_progress=on_progress
         )
+        if self.outputs and not dropped.plan.empty:
+            context = OutputContext.of(self.inventory().find(name), now=now)
+            dropped = replace(dropped, outputs=self.outputs.drop(context, dry_run=True))
         return join(cleared, dropped)
+
+    def _drop_with_outputs(self, name: str, *, now: datetime, on_progress: OnProgress) -> Report:
+        """Drops an environment whose outputs no transaction covers.
+
+        Its marks say first that it is being dropped: from then on it cannot be restored, so that no
+        branch is left with its clones and without its outputs.
+        """
+        left = self.clear(name, now=now, on_progress=on_progress)
+
+        def plan() -> Plan:
+            inventory = self.inventory()
+            if not inventory.has(name) and left.applied:
+                return Plan(verb="drop", environment=name)
+            environment = inventory.find(name)
+            _require_due(environment, now=now)
+            # What could not be dropped is not to be given up.
+            self.warehouse.plan_drop(name, environment.clones)
+            changes = [(c, c.mark.half(DROPPING, name=c.name)) for c in environment.clones]
+            return self.warehouse.plan_marks("drop", name, changes)
+
+        given_up = self._settle(plan, dry_run=False, on_progress=on_progress)
+        return join([left, given_up], self.clear(name, now=now, on_progress=on_progress))
 
     def clear(
         self,
         name: str,
         *,
+        now: datetime,
         wait: bool = True,
         dry_run: bool = False,
         on_progress: OnProgress = silent,
@@ -240,6 +343,7 @@ class Environments:
 
         Args:
             name: The environment.
+            now: The time, aware.
             wait: Whether to wait for a run that is still at work there.
             dry_run: Only say what would be done.
             on_progress: Told of each statement.
@@ -248,30 +352,50 @@ class Environments:
             EnvironmentBusy: A run is at work there, so that nothing is left over.
             SchemaInUse: Objects outside of it depend on it.
         """
-        return self._clear(name, wait=wait, dry_run=dry_run, on_progress=on_progress)
+        return self._clear(name, now=now, wait=wait, dry_run=dry_run, on_progress=on_progress)
 
     def _clear(
         self,
         name: str,
         *,
+        now: datetime,
         among: Collection[str] | None = None,
         wait: bool = True,
         dry_run: bool,
         on_progress: OnProgress,
     ) -> Report:
+        def look() -> tuple[Inventory, list[OwnedSchema]]:
+            found = take_inventory(self.warehouse.schemas(names=among), self.territory)
+            return found, [one for one in found.debris if one.environment == name]
+
         def plan() -> Plan:
-            found = take_inventory(self.warehouse.schemas(names=among), self.territory).debris
-            debris = [one for one in found if one.environment == name]
+            _, debris = look()
             if not debris:
                 return Plan(verb="drop", environment=name)
             return self.warehouse.plan_drop(name, debris)
 
-        return self._settle(plan, wait=wait, dry_run=dry_run, on_progress=on_progress)
+        lines: tuple[str, ...] = ()
+        if self.outputs:
+            inventory, debris = look()
+            given_up = [one for one in debris if one.mark.condition == DROPPING]
+            # What a refresh that was killed has left is of an environment that lives on.
+            if given_up and not inventory.has(name):
+                context = OutputContext.of_clone(given_up[0], now=now)
+                lines = self.outputs.drop(context, dry_run=dry_run)
+        report = self._settle(plan, wait=wait, dry_run=dry_run, on_progress=on_progress)
+        return replace(report, outputs=lines)
+
+    def _record_use_of(self, branch: Branch, *, now: datetime) -> None:
+        found = self.of(branch)
+        if found is not None:
+            self.record_use(found, now=now)
 
     def _half_names(self, branch: Branch) -> list[str]:
         """What a branch's clones are called while they are made or dropped."""
         dialect, names = self.warehouse.dialect, self.clone_names(branch).values()
-        return [half_name(name, each, dialect=dialect) for name in names for each in CONDITIONS]
+        halves = [half_name(name, each, dialect=dialect) for name in names for each in CONDITIONS]
+        # Those that wait for their outputs to be dropped keep their names.
+        return [*names, *halves]
 
     def _restore_first(
         self, branch: Branch, *, now: datetime, dry_run: bool, on_progress: OnProgress
@@ -281,23 +405,26 @@ class Environments:
             return None
         return self.restore(environment.name, now=now, dry_run=dry_run, on_progress=on_progress)
 
-    def _plan_provision(self, branch: Branch, *, now: datetime, refresh: bool) -> Plan:
+    def _plan_provision(
+        self, branch: Branch, *, now: datetime, refresh: bool, schema_only: bool
+    ) -> Plan:
         name, found = self.name_of(branch), self.of(branch)
+        without_rows = schema_only or (found is not None and found.schema_only)
         existing = found.clones if found else ()
         replaced = [clone for clone in existing if clone.mark.base_schema in self.schemas]
         wanted = self.schemas if refresh else missing_schemas(found, self.schemas)
-        verb_marks = self._new_marks(branch, wanted, now=now)
+        marks = self._new_marks(branch, wanted, now=now, schema_only=without_rows)
         replacing = replaced if refresh else ()
         return self.warehouse.plan_provision(
             name,
-            verb_marks,
+            marks,
             beside=() if refresh else existing,
             replacing=replacing,
-            rules=self.rules,
+            rules=without_base_rows(self.rules) if without_rows else self.rules,
         )
 
     def _new_marks(
-        self, branch: Branch, base_schemas: Collection[str], *, now: datetime
+        self, branch: Branch, base_schemas: Collection[str], *, now: datetime, schema_only: bool
     ) -> tuple[Mark, ...]:
         key = self.adopt(branch).key
         names = self.clone_names(branch)
@@ -312,6 +439,7 @@ class Environments:
                 pull_request=key.number,
                 created_at=now,
                 last_used_at=now,
+                schema_only=schema_only,
             )
             for base in base_schemas
         )

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.errors import (
     BranchToolkitError,
     EnvironmentNotFound,
@@ -203,7 +204,7 @@ class Environment:
 
     @property
     def last_used_at(self) -> datetime:
-        """When it was last made use of; so far, when it was made or restored."""
+        """When it was last made use of, to a quarter of an hour."""
         return max(clone.mark.last_used_at for clone in self.clones)
 
     @property
@@ -213,9 +214,39 @@ class Environment:
         return None if None in times else max(time for time in times if time)
 
     @property
+    def renewed_at(self) -> datetime:
+        """When it was made or, if that was later, brought back."""
+        restored = [clone.mark.restored_at for clone in self.clones if clone.mark.restored_at]
+        return max([self.created_at, *restored])
+
+    @property
+    def keep_until(self) -> datetime | None:
+        """Until when it was asked to be kept."""
+        times = [clone.mark.keep_until for clone in self.clones if clone.mark.keep_until]
+        return max(times, default=None)
+
+    @property
+    def schema_only(self) -> bool:
+        """Whether it was made without base's rows."""
+        return any(clone.mark.schema_only for clone in self.clones)
+
+    @property
     def retired_because(self) -> str | None:
         """Why it was set aside."""
         return self._first.retired_because
+
+    @property
+    def cause(self) -> Cause | None:
+        """The same in a word; None where it is in use, or that is not known."""
+        known = {cause.value: cause for cause in Cause}
+        causes = [known.get(clone.mark.cause or "") for clone in self.clones]
+        # Where clones were set aside for different reasons, that counts which brings them back.
+        return next((cause for cause in causes if cause is None or cause.ended), causes[0])
+
+    @property
+    def retired_sha(self) -> str | None:
+        """The branch's head when it was set aside, where known."""
+        return self._first.sha
 
     @property
     def tables(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.errors import InvalidMark
 from branch_toolkit.version import __version__
 
@@ -23,7 +24,9 @@ _REMEDY = (
 )
 
 
-_TIMES = frozenset({"created_at", "last_used_at", "retired_at", "drop_after"})
+_TIMES = frozenset(
+    {"created_at", "last_used_at", "restored_at", "keep_until", "retired_at", "drop_after"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +45,14 @@ class Mark:
         role: The role that owns what is in the clone, if it has one of its own.
         base_state: A digest of base's structure when it was cloned.
         created_at: When it was made.
-        last_used_at: When it was last made use of; so far, when it was made or restored.
+        last_used_at: When it was last made use of, to a quarter of an hour.
+        restored_at: When it was last brought back.
+        keep_until: Until when it was asked to be kept.
+        schema_only: Whether it was made without base's rows.
         retired_at: When it was set aside; None while in use.
         retired_because: Why it was set aside.
+        cause: The same in a word (`Cause`); None in marks of earlier versions.
+        sha: The branch's head when it was set aside, where known.
         drop_after: When it may be dropped; None while in use.
         condition: What is half of it: `building` or `dropping`; None if it is whole.
         toolkit: The version that wrote the mark.
@@ -62,8 +70,13 @@ class Mark:
     base_state: str = ""
     created_at: datetime
     last_used_at: datetime
+    restored_at: datetime | None = None
+    keep_until: datetime | None = None
+    schema_only: bool = False
     retired_at: datetime | None = None
     retired_because: str | None = None
+    cause: str | None = None
+    sha: str | None = None
     drop_after: datetime | None = None
     condition: str | None = None
     toolkit: str = __version__
@@ -85,15 +98,45 @@ class Mark:
         """The mark of a schema of that name that is not yet, or no longer, the whole clone."""
         return replace(self, clone=name, condition=condition)
 
-    def retire(self, *, now: datetime, because: str, grace: timedelta) -> Mark:
+    def retire(
+        self,
+        *,
+        now: datetime,
+        because: str,
+        grace: timedelta,
+        cause: Cause = Cause.ASKED,
+        sha: str | None = None,
+    ) -> Mark:
         """The mark of the same clone, set aside until `now + grace`."""
-        return replace(self, retired_at=now, retired_because=because, drop_after=now + grace)
+        return replace(
+            self,
+            retired_at=now,
+            retired_because=because,
+            drop_after=now + grace,
+            cause=cause.value,
+            sha=sha,
+        )
 
     def restore(self, *, now: datetime) -> Mark:
         """The mark of the same clone, in use again."""
         return replace(
-            self, retired_at=None, retired_because=None, drop_after=None, last_used_at=now
+            self,
+            retired_at=None,
+            retired_because=None,
+            drop_after=None,
+            cause=None,
+            sha=None,
+            last_used_at=now,
+            restored_at=now,
         )
+
+    def use(self, *, now: datetime) -> Mark:
+        """The mark of the same clone, just made use of; never moved back by a slow clock."""
+        return replace(self, last_used_at=max(now, self.last_used_at))
+
+    def keep(self, *, until: datetime | None) -> Mark:
+        """The mark of the same clone, asked to be kept until then, or no longer."""
+        return replace(self, keep_until=until)
 
 
 _OPTIONAL = frozenset(
@@ -102,14 +145,26 @@ _OPTIONAL = frozenset(
         "branch",
         "pull_request",
         "role",
+        "restored_at",
+        "keep_until",
         "retired_at",
         "retired_because",
+        "cause",
+        "sha",
         "drop_after",
         "condition",
     }
 )
-_ADDED_LATER = frozenset({"role", "condition"})
-"""Fields that marks of earlier versions lack."""
+_ADDED_LATER: dict[str, Any] = {
+    "role": None,
+    "condition": None,
+    "restored_at": None,
+    "keep_until": None,
+    "schema_only": False,
+    "cause": None,
+    "sha": None,
+}
+"""Fields that marks of earlier versions lack, and what they mean there."""
 _FIELDS = tuple(field.name for field in fields(Mark))
 
 
@@ -143,7 +198,7 @@ def decode(comment: str | None) -> Mark:
     if checksum != _checksum(content):
         raise InvalidMark("The mark was edited: its checksum does not agree.", remedy=_REMEDY)
     try:
-        content = dict.fromkeys(_ADDED_LATER) | content
+        content = _ADDED_LATER | content
         return Mark(**{name: _value(name, content[name]) for name in _FIELDS})
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidMark(
@@ -170,7 +225,7 @@ def _value(name: str, value: Any) -> Any:
         raise ValueError(f"{name} is missing")
     if name in _TIMES:
         return _aware(name, value)
-    expected = int if name == "pull_request" else str
+    expected = {"pull_request": int, "schema_only": bool}.get(name, str)
     if type(value) is not expected:
         raise ValueError(f"{name} is {value!r}")
     return value

@@ -164,12 +164,14 @@ class Report:
         applied: Whether it was executed; False for a dry run and for an empty plan.
         results: What was done, or would be, to each object.
         seconds: How long it took in all.
+        outputs: What became of the branch's other outputs, in lines for people.
     """
 
     plan: Plan
     applied: bool
     results: tuple[Result, ...] = ()
     seconds: float = 0.0
+    outputs: tuple[str, ...] = ()
 
 
 def foresee(plan: Plan) -> Report:
@@ -192,7 +194,9 @@ def foresee(plan: Plan) -> Report:
 
 def join(before: Iterable[Report | None], last: Report) -> Report:
     """What several plans have done, those before the last one only if it was anything."""
-    reports = [each for each in before if each is not None and not each.plan.empty]
+    reports = [
+        each for each in before if each is not None and not (each.plan.empty and not each.outputs)
+    ]
     if not reports:
         return last
     reports.append(last)
@@ -206,4 +210,5 @@ def join(before: Iterable[Report | None], last: Report) -> Report:
         applied=any(each.applied for each in reports),
         results=tuple(chain.from_iterable(each.results for each in reports)),
         seconds=sum(each.seconds for each in reports),
+        outputs=tuple(chain.from_iterable(each.outputs for each in reports)),
     )

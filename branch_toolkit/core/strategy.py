@@ -124,6 +124,12 @@ DEFER_ALL = Rule(tables="*", strategy=Strategy.DEFER)
 COPY_ALL = Rule(tables="*", strategy=Strategy.COPY)
 
 
+def without_base_rows(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules by which no row of base gets into a clone; what is skipped stays skipped."""
+    skipping = [rule for rule in rules if rule.strategy is Strategy.SKIP]
+    return (*skipping, Rule(tables="*", strategy=Strategy.EMPTY))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """A table, partition or materialized view of a base schema, as rules see it.

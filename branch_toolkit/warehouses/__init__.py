@@ -1,8 +1,8 @@
-"""The port to a warehouse: ten methods, one contract suite, adapters that never meet."""
+"""The port to a warehouse: eleven methods, one contract suite, adapters that never meet."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -73,6 +73,13 @@ class Warehouse(Protocol):
 
         Args:
             clones: All clones of one environment.
+        """
+
+    def tables(self, clones: Sequence[OwnedSchema]) -> Mapping[tuple[str, str], bool]:
+        """The tables and views of clones, by clone and name, and whether each is still deferred.
+
+        Args:
+            clones: Clones of one environment.
         """
 
     def plan_provision(

@@ -32,7 +32,7 @@ from branch_toolkit.core.plan import (
     Statement,
     silent,
 )
-from branch_toolkit.core.strategy import Rule
+from branch_toolkit.core.strategy import Relation, Rule, Strategy
 from branch_toolkit.warehouses import Server
 
 Row = Mapping[str, Any]
@@ -109,6 +109,14 @@ class MemoryWarehouse:
         """See `Warehouse.examine`."""
         return ()
 
+    def tables(self, clones: Sequence[OwnedSchema]) -> Mapping[tuple[str, str], bool]:
+        """See `Warehouse.tables`; in memory, all are copies."""
+        with self._lock:
+            held = {clone.name: self.held[clone.name] for clone in clones}
+            return {
+                (name, table): False for name, schema in held.items() for table in schema.tables
+            }
+
     def plan_provision(
         self,
         environment: str,
@@ -127,7 +135,7 @@ class MemoryWarehouse:
             if mark.clone not in replaced:
                 self._require_free(mark.clone)
                 expects.append(Expectation(mark.clone, None))
-            statements += self._copy(mark)
+            statements += self._copy(mark, rules)
         return Plan(
             verb="refresh" if replacing else "provision",
             environment=environment,
@@ -208,20 +216,31 @@ class MemoryWarehouse:
                     remedy="Plan again.",
                 )
 
-    def _copy(self, mark: Mark) -> list[Statement]:
+    def _copy(self, mark: Mark, rules: Sequence[Rule]) -> list[Statement]:
         tables = self.held[mark.base_schema].tables
+        strategies = {table: _strategy(rules, mark.base_schema, table) for table in tables}
         copies = [
             _statement(
                 "copy",
                 mark.clone,
                 f"table {table}",
-                {"base": mark.base_schema, "table": table},
+                {
+                    "base": mark.base_schema,
+                    "table": table,
+                    "empty": strategy is Strategy.EMPTY,
+                },
                 frozenset({Hazard.COPIES_DATA}),
-                rows=len(rows),
+                rows=0 if strategy is Strategy.EMPTY else len(tables[table]),
             )
-            for table, rows in tables.items()
+            for table, strategy in strategies.items()
+            if strategy is not Strategy.SKIP
         ]
         return [_statement("create", mark.clone, "schema"), *copies, _mark(mark.clone, mark)]
+
+
+def _strategy(rules: Sequence[Rule], schema: str, table: str) -> Strategy:
+    relation = Relation(id=0, schema=schema, name=table)
+    return next((rule.strategy for rule in rules if rule.matches(relation)), Strategy.DEFER)
 
 
 def _statement(
@@ -267,8 +286,8 @@ def _execute(held: dict[str, MemorySchema], command: Mapping[str, Any]) -> int |
         held[schema] = replace(held[schema], comment=command["comment"])
     else:
         rows = copy.deepcopy(held[command["base"]].tables[command["table"]])
-        held[schema].tables[command["table"]] = rows
-        return len(rows)
+        held[schema].tables[command["table"]] = [] if command["empty"] else rows
+        return len(held[schema].tables[command["table"]])
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from branch_toolkit import jobs
+from branch_toolkit import announcements, jobs
 from branch_toolkit.pending import decode_pending, encode_pending
 from branch_toolkit_tests.dagster.memory import World, definitions, worlds
 
@@ -122,7 +122,8 @@ def deployed(deploy: Callable[..., Deployed]) -> Deployed:
 @pytest.fixture
 def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries at once, in the code locations that are made after it."""
-    monkeypatch.setattr(jobs, "_RETRY", dg.RetryPolicy(max_retries=3))
+    for module in (jobs, announcements):
+        monkeypatch.setattr(module, "RETRY", dg.RetryPolicy(max_retries=3))
 
 
 @pytest.fixture

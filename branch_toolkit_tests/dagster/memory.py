@@ -11,6 +11,7 @@ from itertools import product
 import dagster as dg
 
 from branch_toolkit import BranchSource, Policy, build_branch_defs
+from branch_toolkit.branches import Announcement
 from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, BranchState, Project
 from branch_toolkit.core.environment import OwnedSchema
 from branch_toolkit.core.mark import Mark, encode
@@ -70,6 +71,8 @@ class World:
     note: str | None = None
     on_open: Callable[[], None] = lambda: None
     on_snapshot: Callable[[], None] = lambda: None
+    on_announce: Callable[[Announcement], None] = lambda _announcement: None
+    told: dict[int, Announcement] = field(default_factory=dict)
     opened: int = 0
 
     def say(self, state: BranchState, number: int, name: str | None = None) -> None:
@@ -154,6 +157,16 @@ class ToldBranches(BranchSource):
     """The branches of a world."""
 
     world: str = "it"
+    tells: bool = False
+
+    @property
+    def announces(self) -> bool:
+        return self.tells
+
+    def announce(self, announcement: Announcement) -> None:
+        world = worlds[self.world]
+        world.on_announce(announcement)
+        world.told[announcement.number] = announcement
 
     def snapshot(self) -> BranchSnapshot:
         world = worlds[self.world]
@@ -167,16 +180,21 @@ class ToldBranches(BranchSource):
 
 
 def definitions(
-    *, world: str = "it", policy: Policy | None = None, repository: str | None = None
+    *,
+    world: str = "it",
+    policy: Policy | None = None,
+    repository: str | None = None,
+    announces: bool = False,
 ) -> dg.Definitions:
     """What a user writes, on a world."""
     return build_branch_defs(
         warehouse=HeldWarehouse(world=world, schemas=BASES, repository=repository),
-        branches=ToldBranches(world=world),
+        branches=ToldBranches(world=world, tells=announces),
         policy=policy,
         # Nothing waits for the next tick but the tests of the sensors' own back-off.
         sensor_interval=1,
         sensor_status=dg.DefaultSensorStatus.RUNNING,
+        dagster_url="https://dagster.acme.example/prod/" if announces else None,
     )
 
 

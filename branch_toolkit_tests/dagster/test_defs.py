@@ -21,6 +21,7 @@ NAMES = {
         "refresh_branch",
         "retire_branch",
         "restore_branch",
+        "keep_branch",
         "sweep_branches",
     },
     "sensors": {"branch_provision_sensor", "branch_cleanup_sensor"},
@@ -106,7 +107,7 @@ def test_every_sensor_is_described_and_asks_for_its_own_jobs_only() -> None:
 
 
 def test_a_policy_that_contradicts_itself_is_refused_when_it_is_written() -> None:
-    with pytest.raises(InvalidPolicy, match="grace period is negative"):
+    with pytest.raises(InvalidPolicy, match="grace is negative"):
         Policy(grace=timedelta(hours=-1))
 
 

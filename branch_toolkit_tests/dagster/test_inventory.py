@@ -41,13 +41,14 @@ def test_every_environment_is_listed_with_what_a_person_wants_to_know(
     [retired, active] = found["environments"]
     assert retired["environment"] == "pr_42"
     assert retired["branch"] == "#42 (feature/login)"
-    assert retired["state"].startswith("retired, as it was merged; dropped after 20")
-    assert retired["tables"] == "2"
+    assert (retired["state"], retired["why"]) == ("retired", "it was merged")
+    assert retired["next"].startswith("it is dropped after 20")
     assert (active["branch"], active["state"]) == ("spike", "active")
+    assert active["next"] == "it is retired when its branch ends"
     [details, _] = found["details"]
     assert details["environment"] == "pr_42"
     assert details["schemas"] == "analytics__pr_42, staging__pr_42"
-    assert details["rows (estimate)"] == "3"
+    assert (details["tables"], details["rows (estimate)"]) == ("2", "3")
     assert details["strategy"] == "copy"
 
 

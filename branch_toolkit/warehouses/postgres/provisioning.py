@@ -272,7 +272,7 @@ def parts_for(sketch: Sketch, structure: Structure) -> Structure:
         sequences=tuple(each for each in structure.sequences if each.schema in schemas),
         after_data=tuple(each for each in structure.after_data if each.schema in schemas),
     )
-    return with_role(parts, sketch.role.name) if sketch.role else parts
+    return with_role(parts, sketch.role) if sketch.role else parts
 
 
 def settings(sketch: Sketch, structure: Structure) -> list[str]:

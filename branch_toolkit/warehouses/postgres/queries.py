@@ -23,6 +23,17 @@ _TABLES = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') ORDER BY 1, 2
 """
+# A deferred table is a view of a function of its own schema.
+_TABLES_OF_CLONES = """
+    SELECT n.nspname, c.relname, c.relkind = 'v' AND EXISTS (
+               SELECT FROM pg_rewrite r
+               JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                               AND d.refclassid = 'pg_proc'::regclass
+               JOIN pg_proc p ON p.oid = d.refobjid AND p.pronamespace = c.relnamespace
+               WHERE r.ev_class = c.oid AND starts_with(p.proname, '_deferred_'))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
 _RELATIONS = """
     SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -129,6 +140,12 @@ def schema_facts(
             connection, _text("schemas.sql"), parameters
         )
     ]
+
+
+def tables_of_clones(connection: Connection, schemas: Sequence[str]) -> dict[tuple[str, str], bool]:
+    """The tables and views of clones, and whether each is deferred; see `Warehouse.tables`."""
+    rows = _rows(connection, _TABLES_OF_CLONES, [list(schemas)])
+    return {(schema, table): deferred for schema, table, deferred in rows}
 
 
 def schema_names(connection: Connection) -> set[str]:

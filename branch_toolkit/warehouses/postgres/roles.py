@@ -80,6 +80,7 @@ class BranchRole:
         ability: How it is made.
         exists: Whether it is there already.
         options: Whether the server knows options of memberships (Postgres 16 and later).
+        reads_base: Whether it may read base; not, where the environment has only its structure.
     """
 
     name: str
@@ -87,6 +88,7 @@ class BranchRole:
     ability: Ability
     exists: bool
     options: bool
+    reads_base: bool = True
 
     def make(self) -> list[Statement]:
         """The statements that make it, or none if it is there."""
@@ -97,10 +99,11 @@ class BranchRole:
         reader = sql.Identifier(self.ability.reader or _READER)
         option = sql.SQL(" WITH INHERIT TRUE, SET TRUE" if self.options else "")
         mark = sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(self.mark))
+        reading = [sql.SQL("GRANT {} TO {}").format(reader, name)] if self.reads_base else []
         return [
             _statement(sql.SQL("CREATE ROLE {} NOLOGIN{}").format(name, bypass), "create", self),
             _statement(mark, "mark", self),
-            _statement(sql.SQL("GRANT {} TO {}").format(reader, name), "grant", self),
+            *(_statement(grant, "grant", self) for grant in reading),
             _statement(sql.SQL("GRANT {} TO CURRENT_USER{}").format(name, option), "grant", self),
         ]
 
@@ -114,6 +117,7 @@ def find_role(
     wanted: BranchRoles,
     reader: str | None,
     schemas: Sequence[str],
+    reads_base: bool = True,
 ) -> tuple[BranchRole | None, str]:
     """The role that an environment is to have, or None, and then why.
 
@@ -125,6 +129,7 @@ def find_role(
         wanted: Whether there is to be one.
         reader: The role that may read base, if not `pg_read_all_data`.
         schemas: The base schemas.
+        reads_base: Whether it is to read them.
 
     Raises:
         MissingRight: It is wanted in any case and cannot be made.
@@ -145,7 +150,10 @@ def find_role(
         problem = f"a role {name!r} exists that is not ours"
         return _without(wanted, problem, f"ALTER ROLE {name} RENAME TO something_else")
     options = connection.info.server_version >= 160000
-    return BranchRole(name, mark, ability, exists=name in found, options=options), ""
+    role = BranchRole(
+        name, mark, ability, exists=name in found, options=options, reads_base=reads_base
+    )
+    return role, ""
 
 
 def role_advice(
@@ -247,7 +255,7 @@ def become(role: str) -> str:
 STEP_BACK = "SET LOCAL ROLE NONE"
 
 
-def with_role(structure: Structure, role: str) -> Structure:
+def with_role(structure: Structure, role: BranchRole) -> Structure:
     """The structure, for transactions that are a role's but for what only its maker may do.
 
     That is what concerns the clone's schema, which is not the role's, and functions that take a
@@ -255,15 +263,23 @@ def with_role(structure: Structure, role: str) -> Structure:
     """
     return replace(
         structure,
-        before_data=tuple(_stepping_back(ddl, role) for ddl in structure.before_data),
-        after_data=tuple(_stepping_back(ddl, role) for ddl in structure.after_data),
+        before_data=tuple(_as_maker_if_needed(ddl, role) for ddl in structure.before_data),
+        # Their values are read from base's.
+        sequences=structure.sequences
+        if role.reads_base
+        else tuple(_as_maker(ddl, role) for ddl in structure.sequences),
+        after_data=tuple(_as_maker_if_needed(ddl, role) for ddl in structure.after_data),
     )
 
 
-def _stepping_back(ddl: Ddl, role: str) -> Ddl:
+def _as_maker_if_needed(ddl: Ddl, role: BranchRole) -> Ddl:
     if _ABOUT_SCHEMA.match(ddl.sql) or _PRIVILEGED.search(ddl.sql.partition("\nAS ")[0]):
-        return replace(ddl, sql=f"{STEP_BACK};\n{ddl.sql};\n{become(role)}")
+        return _as_maker(ddl, role)
     return ddl
+
+
+def _as_maker(ddl: Ddl, role: BranchRole) -> Ddl:
+    return replace(ddl, sql=f"{STEP_BACK};\n{ddl.sql};\n{become(role.name)}")
 
 
 def drop_roles(

@@ -190,7 +190,7 @@ def test_others_wait_for_it_and_do_not_take_what_it_builds_for_remains(scene: Sc
     def sweep() -> None:
         seen.append(scene.schemas())
         with pytest.raises(EnvironmentBusy):
-            scene.environments().clear("pr_42", wait=False)
+            scene.environments().clear("pr_42", now=NOW, wait=False)
         impatient = PostgresAdapter(create_engine(scene.url), patience=0.1)
         with pytest.raises(EnvironmentBusy):
             replace(scene.environments(), warehouse=impatient).provision(BRANCH, now=NOW)

@@ -118,7 +118,7 @@ def test_half_dropped_it_is_gone_for_everybody_and_cannot_be_restored(scene: Sce
 
 
 def test_whoever_comes_next_finishes_it(scene: Scene) -> None:
-    for act in (scene.provision, scene.drop, lambda: scene.environments().clear("pr_42")):
+    for act in (scene.provision, scene.drop, lambda: scene.environments().clear("pr_42", now=NOW)):
         scene.provision()
         scene.retire()
         with pytest.raises(OSError, match="interrupted"):
@@ -151,12 +151,12 @@ def test_what_comes_to_depend_on_half_of_it_stops_it_and_is_not_lost(
         _drop_and(scene, depend, at="part 3")
     assert scene.schemas() == DROPPING
     with pytest.raises(SchemaInUse, match=named):
-        scene.environments().clear("pr_42")
+        scene.environments().clear("pr_42", now=NOW)
     with scene.connect() as connection:
         kind = statement.split()[1]
         name = "theirs" if kind == "PUBLICATION" else "public.theirs"
         connection.execute(f"DROP {kind} {name}".encode())
-    scene.environments().clear("pr_42")
+    scene.environments().clear("pr_42", now=NOW)
     assert scene.schemas() == set()
 
 

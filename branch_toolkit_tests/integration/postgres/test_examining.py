@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from branch_toolkit.core.environment import Environment
-from branch_toolkit_tests.integration.scene import Scene
+from branch_toolkit.resources import PostgresWarehouse
+from branch_toolkit_tests.integration.scene import BRANCH, Scene
 
 
 def environment(scene: Scene) -> Environment:
@@ -44,3 +45,18 @@ def test_drift_is_named(database: str) -> None:
 
 def test_where_branch_roles_are_not_wanted_there_is_no_advice(database: str) -> None:
     assert Scene(database).environments().warehouse.advice() == ()
+
+
+def test_what_is_listed_as_deferred_is_so_until_it_is_owned(database: str) -> None:
+    scene = Scene(database, ()).build()
+    with scene.connect() as connection:
+        connection.execute("CREATE VIEW analytics.shown AS SELECT id FROM analytics.t0")
+    scene.provision()
+    warehouse, clones = scene.environments().warehouse, environment(scene).clones
+    tables = {table: deferred for (_, table), deferred in warehouse.tables(clones).items()}
+    assert tables["t0"]
+    assert tables["t1"]
+    assert not tables["shown"], "a view reads whatever the clone's tables are"
+    PostgresWarehouse(url=database, schemas=["analytics"]).own("t1", branch=BRANCH)
+    assert warehouse.tables(clones)[clones[0].name, "t0"]
+    assert not warehouse.tables(clones)[clones[0].name, "t1"]

@@ -120,6 +120,25 @@ def test_a_branch_reads_base_and_does_what_it_likes_in_its_clones(
     assert scene.base() == base
 
 
+def test_the_role_of_an_environment_without_rows_cannot_read_base_either(
+    scene: Scene, in_branch: None
+) -> None:
+    base = scene.base()
+    resource = PostgresWarehouse(url=scene.url, schemas=list(SCHEMAS))
+    for refresh in (False, True):
+        with resource.environments() as environments:
+            environments.provision(BRANCH, now=NOW, schema_only=not refresh, refresh=refresh)
+        with resource.get_connection() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM t0").scalar() == 0
+            connection.exec_driver_sql(f"CREATE TABLE mine_{refresh} AS SELECT 1 AS n")
+        with (
+            pytest.raises(sqlalchemy.exc.ProgrammingError, match="permission denied"),
+            resource.get_connection() as connection,
+        ):
+            connection.exec_driver_sql("SELECT 1 FROM analytics.t0")
+    assert scene.base() == base
+
+
 def test_the_role_goes_with_its_environment(scene: Scene) -> None:
     resource = warehouse(scene)
     provision(resource)
