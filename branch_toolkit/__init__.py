@@ -13,27 +13,47 @@ from branch_toolkit.version import __version__
 
 if TYPE_CHECKING:
     from branch_toolkit.branches import BranchSource
+    from branch_toolkit.branches.azure_devops import AzureDevOpsBranches
+    from branch_toolkit.branches.bitbucket import BitbucketBranches
+    from branch_toolkit.branches.dagster_plus import DagsterPlusBranches
     from branch_toolkit.branches.git import GitRemoteBranches
+    from branch_toolkit.branches.gitea import GiteaBranches
+    from branch_toolkit.branches.github import GitHubBranches
+    from branch_toolkit.branches.gitlab import GitLabBranches
     from branch_toolkit.branches.static import StaticBranches
     from branch_toolkit.core.deployment import Deployment
-    from branch_toolkit.core.policy import Policy
+    from branch_toolkit.core.policy import Forks, Policy, ProvisionOn
     from branch_toolkit.core.strategy import Strategy
     from branch_toolkit.defs import build_branch_defs
+    from branch_toolkit.history.resource import BaseHistory
     from branch_toolkit.io_managers.arrow import PostgresArrowIOManager
     from branch_toolkit.io_managers.pandas import PostgresPandasIOManager
     from branch_toolkit.io_managers.polars import PostgresPolarsIOManager
+    from branch_toolkit.outputs import BranchOutput
+    from branch_toolkit.outputs.store import OutputStore
     from branch_toolkit.resources import PostgresWarehouse
     from branch_toolkit.rules import TableRule
 
 __all__ = [
+    "AzureDevOpsBranches",
+    "BaseHistory",
+    "BitbucketBranches",
+    "BranchOutput",
     "BranchSource",
+    "DagsterPlusBranches",
     "Deployment",
+    "Forks",
+    "GitHubBranches",
+    "GitLabBranches",
     "GitRemoteBranches",
+    "GiteaBranches",
+    "OutputStore",
     "Policy",
     "PostgresArrowIOManager",
     "PostgresPandasIOManager",
     "PostgresPolarsIOManager",
     "PostgresWarehouse",
+    "ProvisionOn",
     "StaticBranches",
     "Strategy",
     "TableRule",
@@ -42,14 +62,25 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AzureDevOpsBranches": "branches.azure_devops",
+    "BaseHistory": "history.resource",
+    "BitbucketBranches": "branches.bitbucket",
+    "BranchOutput": "outputs",
     "BranchSource": "branches",
+    "DagsterPlusBranches": "branches.dagster_plus",
     "Deployment": "core.deployment",
+    "Forks": "core.policy",
+    "GitHubBranches": "branches.github",
+    "GitLabBranches": "branches.gitlab",
     "GitRemoteBranches": "branches.git",
+    "GiteaBranches": "branches.gitea",
+    "OutputStore": "outputs.store",
     "Policy": "core.policy",
     "PostgresArrowIOManager": "io_managers.arrow",
     "PostgresPandasIOManager": "io_managers.pandas",
     "PostgresPolarsIOManager": "io_managers.polars",
     "PostgresWarehouse": "resources",
+    "ProvisionOn": "core.policy",
     "StaticBranches": "branches.static",
     "Strategy": "core.strategy",
     "TableRule": "rules",

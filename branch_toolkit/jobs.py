@@ -8,17 +8,23 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from branch_toolkit.branches import BranchSource
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.plan import Report
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.guards import require_base, require_own
+from branch_toolkit.history.reporting import report_base_history
+from branch_toolkit.history.resource import BaseHistory
 from branch_toolkit.launchpad import (
     BranchConfig,
     EnvironmentConfig,
+    KeepConfig,
     RetireConfig,
     SweepConfig,
     grace_of,
+    lease_until,
     prefilled,
 )
+from branch_toolkit.outputs.group import BranchOutputs
 from branch_toolkit.reporting import (
     explained,
     log_progress,
@@ -38,26 +44,29 @@ POOL = "branch_toolkit"
 WAREHOUSE_KEY = "branch_warehouse"
 SOURCE_KEY = "branch_source"
 POLICY_KEY = "branch_policy"
+OUTPUTS_KEY = "branch_outputs"
+HISTORY_KEY = "branch_history"
 
-_RETRY = dg.RetryPolicy(
+RETRY = dg.RetryPolicy(
     max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )
 
 
 @dataclass(frozen=True)
 class BranchJobs:
-    """The five jobs."""
+    """The six jobs."""
 
     provision: dg.JobDefinition
     refresh: dg.JobDefinition
     retire: dg.JobDefinition
     restore: dg.JobDefinition
+    keep: dg.JobDefinition
     sweep: dg.JobDefinition
 
     @property
     def all(self) -> list[dg.JobDefinition]:
         """All of them."""
-        return [self.provision, self.refresh, self.retire, self.restore, self.sweep]
+        return [self.provision, self.refresh, self.retire, self.restore, self.keep, self.sweep]
 
 
 def build_branch_jobs(policy: Policy) -> BranchJobs:
@@ -67,17 +76,22 @@ def build_branch_jobs(policy: Policy) -> BranchJobs:
         refresh=_refresh_job(),
         retire=_retire_job(policy),
         restore=_restore_job(),
+        keep=_keep_job(policy),
         sweep=_sweep_job(policy),
     )
 
 
 def _provision_job() -> dg.JobDefinition:
-    @dg.op(retry_policy=_RETRY, pool=POOL, tags={"branch_toolkit/verb": "provision"})
+    @dg.op(retry_policy=RETRY, pool=POOL, tags={"branch_toolkit/verb": "provision"})
     def provision(
-        context: dg.OpExecutionContext, config: BranchConfig, branch_warehouse: WarehouseResource
+        context: dg.OpExecutionContext,
+        config: BranchConfig,
+        branch_warehouse: WarehouseResource,
+        branch_outputs: BranchOutputs,
+        branch_history: dg.ResourceParam[BaseHistory | None],
     ) -> None:
         """Makes the branch's clones, or those that it lacks; restores a retired environment."""
-        _provision(context, config, branch_warehouse, refresh=False)
+        _provision(context, config, branch_warehouse, branch_outputs, branch_history, refresh=False)
 
     @dg.job(
         executor_def=dg.in_process_executor,
@@ -94,12 +108,16 @@ def _provision_job() -> dg.JobDefinition:
 
 
 def _refresh_job() -> dg.JobDefinition:
-    @dg.op(retry_policy=_RETRY, pool=POOL, tags={"branch_toolkit/verb": "refresh"})
+    @dg.op(retry_policy=RETRY, pool=POOL, tags={"branch_toolkit/verb": "refresh"})
     def refresh(
-        context: dg.OpExecutionContext, config: BranchConfig, branch_warehouse: WarehouseResource
+        context: dg.OpExecutionContext,
+        config: BranchConfig,
+        branch_warehouse: WarehouseResource,
+        branch_outputs: BranchOutputs,
+        branch_history: dg.ResourceParam[BaseHistory | None],
     ) -> None:
         """Replaces the branch's clones by new ones; what the branch has written is lost."""
-        _provision(context, config, branch_warehouse, refresh=True)
+        _provision(context, config, branch_warehouse, branch_outputs, branch_history, refresh=True)
 
     @dg.job(
         executor_def=dg.in_process_executor,
@@ -116,13 +134,17 @@ def _refresh_job() -> dg.JobDefinition:
 
 
 def _retire_job(policy: Policy) -> dg.JobDefinition:
-    @dg.op(retry_policy=_RETRY, pool=POOL, tags={"branch_toolkit/verb": "retire"})
+    @dg.op(retry_policy=RETRY, pool=POOL, tags={"branch_toolkit/verb": "retire"})
     def retire(
-        context: dg.OpExecutionContext, config: RetireConfig, branch_warehouse: WarehouseResource
+        context: dg.OpExecutionContext,
+        config: RetireConfig,
+        branch_warehouse: WarehouseResource,
+        branch_outputs: BranchOutputs,
     ) -> None:
         """Sets the environment aside; nothing is dropped before the grace period is over."""
-        with explained(), branch_warehouse.environments() as environments:
-            grace = grace_of(config.grace_hours, policy)
+        followers = branch_outputs.followers
+        with explained(), branch_warehouse.environments(followers) as environments:
+            grace = grace_of(config.grace_hours, policy, Cause(config.cause))
             require_own(branch_warehouse.deployment, environments, config.environment)
             _tag(context, environments, config.environment, dry_run=config.dry_run)
             _finish(
@@ -132,6 +154,8 @@ def _retire_job(policy: Policy) -> dg.JobDefinition:
                     because=config.reason,
                     grace=grace,
                     now=_now(),
+                    cause=Cause(config.cause),
+                    sha=config.sha,
                     anew=config.grace_hours is not None,
                     dry_run=config.dry_run,
                     on_progress=log_progress(context.log.info),
@@ -153,14 +177,16 @@ def _retire_job(policy: Policy) -> dg.JobDefinition:
 
 
 def _restore_job() -> dg.JobDefinition:
-    @dg.op(retry_policy=_RETRY, pool=POOL, tags={"branch_toolkit/verb": "restore"})
+    @dg.op(retry_policy=RETRY, pool=POOL, tags={"branch_toolkit/verb": "restore"})
     def restore(
         context: dg.OpExecutionContext,
         config: EnvironmentConfig,
         branch_warehouse: WarehouseResource,
+        branch_outputs: BranchOutputs,
     ) -> None:
         """Brings a retired environment back, with its data."""
-        with explained(), branch_warehouse.environments() as environments:
+        followers = branch_outputs.followers
+        with explained(), branch_warehouse.environments(followers) as environments:
             require_own(branch_warehouse.deployment, environments, config.environment)
             _tag(context, environments, config.environment, dry_run=config.dry_run)
             _finish(
@@ -184,18 +210,56 @@ def _restore_job() -> dg.JobDefinition:
     return restore_branch
 
 
+def _keep_job(policy: Policy) -> dg.JobDefinition:
+    @dg.op(retry_policy=RETRY, pool=POOL, tags={"branch_toolkit/verb": "keep"})
+    def keep(
+        context: dg.OpExecutionContext, config: KeepConfig, branch_warehouse: WarehouseResource
+    ) -> None:
+        """Gives the environment a lease, or ends it."""
+        with explained(), branch_warehouse.environments() as environments:
+            until = lease_until(config.days, policy, now=_now())
+            require_own(branch_warehouse.deployment, environments, config.environment)
+            _tag(context, environments, config.environment, dry_run=config.dry_run)
+            _finish(
+                context,
+                environments.keep(
+                    config.environment,
+                    until=until,
+                    dry_run=config.dry_run,
+                    on_progress=log_progress(context.log.info),
+                ),
+            )
+
+    @dg.job(
+        executor_def=dg.in_process_executor,
+        config=prefilled("keep", KeepConfig(environment="")),
+        description=(
+            "Puts off every retirement and drop of a branch's environment by sensors and sweeps,"
+            " for so many days as the policy allows. By hand it can still be retired."
+        ),
+    )
+    def keep_branch() -> None:
+        keep()
+
+    return keep_branch
+
+
 def _sweep_job(policy: Policy) -> dg.JobDefinition:
-    @dg.op(retry_policy=_RETRY, pool=POOL, tags={"branch_toolkit/verb": "sweep"})
+    @dg.op(retry_policy=RETRY, pool=POOL, tags={"branch_toolkit/verb": "sweep"})
     def sweep(
         context: dg.OpExecutionContext,
         config: SweepConfig,
         branch_warehouse: WarehouseResource,
         branch_source: BranchSource,
+        branch_outputs: BranchOutputs,
     ) -> None:
         """Retires what has ended, and drops what was retired when its grace period is over."""
-        with explained(), branch_warehouse.environments() as environments:
+        followers = branch_outputs.followers
+        with explained(), branch_warehouse.environments(followers) as environments:
             require_base(branch_warehouse.deployment)
-            sweep_environments(context, config, environments, branch_source, policy)
+            sweep_environments(
+                context, config, environments, branch_source, policy, branch_outputs.members
+            )
 
     @dg.job(
         executor_def=dg.in_process_executor,
@@ -216,10 +280,12 @@ def _provision(
     context: dg.OpExecutionContext,
     config: BranchConfig,
     warehouse: WarehouseResource,
+    outputs: BranchOutputs,
+    history: BaseHistory | None,
     *,
     refresh: bool,
 ) -> None:
-    with explained(), warehouse.environments() as environments:
+    with explained(), warehouse.environments(outputs.followers) as environments:
         branch = config.to_branch(warehouse)
         name = environments.name_of(branch)
         require_own(warehouse.deployment, environments, name)
@@ -228,14 +294,19 @@ def _provision(
             branch,
             now=_now(),
             refresh=refresh,
+            schema_only=config.schema_only,
             dry_run=config.dry_run,
             on_progress=log_progress(context.log.info),
         )
         _finish(context, report)
+        if history is not None and warehouse.deployment.is_branch and not config.dry_run:
+            report_base_history(context, environments, name, history)
 
 
 def _finish(context: dg.OpExecutionContext, report: Report) -> None:
     context.log.info(summary(report))
+    for line in report.outputs:
+        context.log.info(line)
     for note in report.plan.notes:
         context.log.warning(f"{note.object}: {note.text}")
     context.add_output_metadata(report_metadata(report))

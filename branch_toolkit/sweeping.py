@@ -10,17 +10,18 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from branch_toolkit.branches import BranchSource
+from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.errors import (
     BranchToolkitError,
     EnvironmentBusy,
     EnvironmentNotFound,
     NotDue,
 )
-from branch_toolkit.core.lifecycle import Action, Verb
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.launchpad import SweepConfig
 from branch_toolkit.observing import Observation, carry_out, observe
-from branch_toolkit.reporting import action_line, may_pass, summary, table
+from branch_toolkit.outputs import BranchOutput, known_environments
+from branch_toolkit.reporting import action_line, bullets, may_pass, summary, table
 from branch_toolkit.verbs import Environments
 
 
@@ -47,6 +48,7 @@ def sweep_environments(
     environments: Environments,
     source: BranchSource,
     policy: Policy,
+    outputs: Sequence[BranchOutput] = (),
 ) -> None:
     """Decides about every environment, or one, and does what was decided.
 
@@ -74,7 +76,16 @@ def sweep_environments(
         outcomes.append(_clear(environments, name, dry_run=config.dry_run))
     for outcome in outcomes:
         context.log.info(f"{action_line(outcome.action, outcome.name)} ({outcome.text})")
-    _tell(context, outcomes, _metadata(outcomes, seen, dry_run=config.dry_run))
+    lines: list[str] = []
+    errors: list[BranchToolkitError] = []
+    if config.environment is None:
+        lines, errors = _clear_leftovers(environments, outputs, policy, dry_run=config.dry_run)
+    for line in lines:
+        context.log.info(line)
+    metadata = _metadata(outcomes, seen, dry_run=config.dry_run)
+    if lines:
+        metadata["other outputs"] = bullets(lines)
+    _tell(context, outcomes, metadata, errors)
 
 
 def _attempt(
@@ -98,12 +109,39 @@ def _clear(environments: Environments, name: str, *, dry_run: bool) -> Outcome:
     """Drops the remains of an environment; a failure must not keep the others from it."""
     action = Action(verb=Verb.DROP, reason="a run that was killed has left part of it")
     try:
-        report = environments.clear(name, wait=False, dry_run=dry_run)
+        report = environments.clear(name, now=_now(), wait=False, dry_run=dry_run)
     except EnvironmentBusy:
         return Outcome(action, name, "kept: a run is at work on it")
     except BranchToolkitError as error:
         return Outcome(action, name, str(error), error)
     return Outcome(action, name, summary(report))
+
+
+def _clear_leftovers(
+    environments: Environments,
+    outputs: Sequence[BranchOutput],
+    policy: Policy,
+    *,
+    dry_run: bool,
+) -> tuple[list[str], list[BranchToolkitError]]:
+    """Sees to what outputs have of environments that the warehouse does not have (any more)."""
+    inventory = environments.inventory()
+    lines: list[str] = []
+    errors: list[BranchToolkitError] = []
+    for output in outputs:
+        try:
+            lines += output.clear_leftovers(
+                known_environments(inventory),
+                project=environments.project.name,
+                database=environments.territory.database,
+                grace=policy.grace,
+                now=_now(),
+                most=policy.max_drops,
+                dry_run=dry_run,
+            )
+        except BranchToolkitError as error:
+            errors.append(error)
+    return lines, errors
 
 
 def _metadata(
@@ -133,14 +171,16 @@ def _tell(
     context: dg.OpExecutionContext,
     outcomes: Sequence[Outcome],
     metadata: dict[str, dg.MetadataValue],
+    errors: Sequence[BranchToolkitError] = (),
 ) -> None:
-    failures = [outcome.error for outcome in outcomes if outcome.error]
+    failures = [*(outcome.error for outcome in outcomes if outcome.error), *errors]
     if not failures:
         context.add_output_metadata(metadata)
         return
+    tried = len(outcomes) + len(errors)
     # A failed op has no output to put the table on.
     raise dg.Failure(
-        description=f"{len(failures)} of {len(outcomes)} failed. {' '.join(map(str, failures))}",
+        description=f"{len(failures)} of {tried} failed. {' '.join(map(str, failures))}",
         metadata=metadata,
         allow_retries=any(map(may_pass, failures)),
     )
