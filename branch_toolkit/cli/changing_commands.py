@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import click
 
+from branch_toolkit.cli.branch_options import (
+    SHA_OPTION,
+    environment_options,
+    event_options,
+    wanted_options,
+)
 from branch_toolkit.cli.options import (
     TEXT,
     Hours,
     Output,
     TargetOptions,
-    branch_options,
     dry_run_option,
     target_options,
     yes_option,
 )
+from branch_toolkit.cli.wanted import CiEvent, Wanted
 
 
 @click.command()
-@branch_options
-@click.option(
-    "--branch-repository",
-    type=TEXT,
-    metavar="OWNER/NAME",
-    help="The branch's repository, where branches of several share the project.",
-)
+@wanted_options
+@event_options
 @click.option(
     "--refresh", is_flag=True, help="Replace its clones by new ones; what it has written is lost."
+)
+@click.option(
+    "--schema-only", is_flag=True, help="Make all tables empty: no row of production gets into it."
 )
 @dry_run_option
 @yes_option
@@ -34,10 +38,10 @@ def provision(
     *,
     target: TargetOptions,
     output: Output,
-    pull_request: int | None,
-    branch: str | None,
-    branch_repository: str | None,
+    wanted: Wanted,
+    event: CiEvent | None,
     refresh: bool,
+    schema_only: bool,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -50,6 +54,9 @@ def provision(
     Only reads the base schemas: it never changes them, and gives way to production's locks. With
     --refresh the branch's clones are replaced, and it asks first if that loses data.
 
+    By hand it makes an environment for any branch; with --by-policy only for one that a sensor
+    would make it for, and else says why not.
+
     \b
     Examples:
         branch-toolkit provision --pull-request 42 -m acme_pipelines.definitions
@@ -60,30 +67,38 @@ def provision(
     JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
         seconds] notes [object text] statements [sql action schema object hazards rows size_bytes]
     """
-    from branch_toolkit.cli.wanted import Wanted
     from branch_toolkit.cli.working import provision as run
 
-    wanted = Wanted(pull_request=pull_request, branch=branch)
     run(
         target,
         output,
         wanted=wanted,
-        branch_repository=branch_repository,
+        event=event,
         refresh=refresh,
+        schema_only=schema_only,
         dry_run=dry_run,
         yes=yes,
     )
 
 
 @click.command()
-@click.argument("environment", type=TEXT)
+@environment_options
+@click.option(
+    "--cause",
+    type=click.Choice(["merged", "closed"]),
+    help="How the branch ended; the policy's grace period may differ. Default: it did not.",
+)
+@click.option(
+    "--by-policy",
+    is_flag=True,
+    help="Only if a sensor would, now that the branch has ended. For CI; needs --cause.",
+)
 @click.option(
     "--reason",
     type=TEXT,
-    default="it was asked for",
-    show_default=True,
-    help="Why, for those who wonder where it went.",
+    help="Why, for those who wonder where it went. Default: by --cause, or that it was asked for.",
 )
+@SHA_OPTION
 @click.option(
     "--grace-hours",
     type=Hours(),
@@ -96,8 +111,11 @@ def retire(
     *,
     target: TargetOptions,
     output: Output,
-    environment: str,
-    reason: str,
+    wanted: Wanted,
+    cause: str | None,
+    by_policy: bool,
+    reason: str | None,
+    sha: str | None,
     grace_hours: float | None,
     dry_run: bool,
     yes: bool,
@@ -105,24 +123,32 @@ def retire(
     """Set an ENVIRONMENT aside, such as pr_42.
 
     Only its marks are changed: the branch's runs no longer find it, and `restore` brings it back
-    until the grace period is over. Never drops anything; a later `sweep` does, and only if the
-    branch has ended by then.
+    until the grace period is over. Never drops anything; a later `sweep` does.
+
+    Instead of the environment its branch can be named; then it is no error if it has none. In a
+    branch deployment neither need be given. With --by-policy one that is protected, or that
+    somebody asked to keep, stays.
 
     \b
-    Example:
+    Examples:
         branch-toolkit retire pr_42 --reason "superseded by #57" -m acme_pipelines.definitions
+        branch-toolkit retire --pull-request 42 --cause merged --yes -m acme_pipelines.definitions
 
     \b
     JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
         seconds] notes [object text] statements [sql action schema object hazards rows size_bytes]
     """
     from branch_toolkit.cli.working import retire as run
+    from branch_toolkit.core.cause import Cause
 
     run(
         target,
         output,
-        name=environment,
+        wanted=wanted,
+        cause=Cause(cause) if cause else Cause.ASKED,
+        by_policy=by_policy,
         reason=reason,
+        sha=sha or None,
         grace_hours=grace_hours,
         dry_run=dry_run,
         yes=yes,
@@ -130,18 +156,19 @@ def retire(
 
 
 @click.command()
-@click.argument("environment", type=TEXT)
+@environment_options
 @dry_run_option
 @target_options
-def restore(*, target: TargetOptions, output: Output, environment: str, dry_run: bool) -> None:
+def restore(*, target: TargetOptions, output: Output, wanted: Wanted, dry_run: bool) -> None:
     """Bring a retired ENVIRONMENT back, with its data.
 
     Only its marks are changed; no table is touched, nothing is cloned anew. What was dropped
-    already cannot come back.
+    already cannot come back. Instead of the environment its branch can be named.
 
     \b
-    Example:
+    Examples:
         branch-toolkit restore pr_42 -m acme_pipelines.definitions
+        branch-toolkit restore --pull-request 42 -m acme_pipelines.definitions
 
     \b
     JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
@@ -149,7 +176,7 @@ def restore(*, target: TargetOptions, output: Output, environment: str, dry_run:
     """
     from branch_toolkit.cli.working import restore as run
 
-    run(target, output, name=environment, dry_run=dry_run)
+    run(target, output, wanted=wanted, dry_run=dry_run)
 
 
 @click.command()
@@ -176,7 +203,8 @@ def sweep(
         branch-toolkit sweep --yes -m acme_pipelines.definitions
 
     \b
-    JSON: dry_run decisions [verb environment branch pull_request reason sensor error report {verb
+    JSON: dry_run decisions [verb environment branch pull_request reason cause next {verb at because
+        cause} sensor error report {verb
         environment dry_run applied seconds results [schema object action rows size_bytes seconds]
         notes [object text] statements [sql action schema object hazards rows size_bytes]}]
         branches {source repository complete note branches} refused [schema reason]

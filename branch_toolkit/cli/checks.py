@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from branch_toolkit.cli.findings import Finding, Scene, Status
 from branch_toolkit.cli.wording import count
 from branch_toolkit.core.branch import Branch, BranchKey
+from branch_toolkit.core.deciding import CLOCK_TOLERANCE
 from branch_toolkit.core.deployment import Deployment
 from branch_toolkit.core.environment import missing_schemas
 from branch_toolkit.core.errors import BranchToolkitError
-from branch_toolkit.core.lifecycle import CLOCK_TOLERANCE
 from branch_toolkit.core.names import clone_names
 
 _EXAMPLE = Branch(key=BranchKey(number=42))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from branch_toolkit.cli.documents import Document, error_document
+from branch_toolkit.cli.documents import Document, error_document, outlook_document
+from branch_toolkit.cli.wanted import Wanted
+from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.errors import BranchToolkitError
-from branch_toolkit.core.lifecycle import Action, Verb
 from branch_toolkit.core.plan import Report
 from branch_toolkit.reporting import action_line
 from branch_toolkit.verbs import Environments
@@ -18,7 +19,7 @@ _SENSORS = {
     Verb.RETIRE: "branch_cleanup_sensor",
     Verb.DROP: "branch_cleanup_sensor",
 }
-_ORDER = (Verb.PROVISION, Verb.RESTORE, Verb.RETIRE, Verb.DROP, Verb.KEEP)
+_ORDER = (Verb.PROVISION, Verb.RESTORE, Verb.RETIRE, Verb.DROP, Verb.KEEP, Verb.LEAVE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,25 @@ class Decision:
     @property
     def keeps(self) -> bool:
         """Whether nothing is to be done."""
-        return self.action.verb is Verb.KEEP
+        return self.action.verb in (Verb.KEEP, Verb.LEAVE)
+
+    @property
+    def about_environment(self) -> bool:
+        """Whether there is an environment, or is to be one."""
+        return self.action.verb is not Verb.LEAVE
+
+    def matches(self, wanted: Wanted) -> bool:
+        """Whether it is about what was asked for."""
+        action = self.action
+        numbers = {action.key.number} | ({action.branch.key.number} if action.branch else set())
+        names = {action.key.name}
+        names |= {action.branch.name} if action.branch else set()
+        names |= {action.environment.branch} if action.environment else set()
+        return (
+            wanted.environment in (None, self.name)
+            and wanted.pull_request in (None, *numbers)
+            and wanted.branch in (None, *names)
+        )
 
     def document(self) -> Document:
         """For programs."""
@@ -57,6 +76,8 @@ class Decision:
             "branch": known,
             "pull_request": self.action.key.number,
             "reason": self.action.reason,
+            "cause": self.action.cause.value if self.action.cause else None,
+            "next": outlook_document(self.action.next),
             "sensor": _SENSORS.get(self.action.verb),
             "error": error_document(self.error),
         }

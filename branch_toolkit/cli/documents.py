@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from branch_toolkit.cli.wording import iso
+from branch_toolkit.core.action import Outlook
 from branch_toolkit.core.branch import BranchSnapshot
 from branch_toolkit.core.environment import Environment, OwnedSchema, Refused
 from branch_toolkit.core.errors import BranchToolkitError
@@ -29,11 +30,26 @@ def environment_document(environment: Environment) -> Document:
         "last_used_at": iso(environment.last_used_at),
         "drop_after": iso(environment.drop_after),
         "retired_because": environment.retired_because,
+        "cause": environment.cause.value if environment.cause else None,
+        "keep_until": iso(environment.keep_until),
+        "role": environment.role,
         "strategy": environment.strategy,
         "tables": environment.tables,
         "rows": environment.rows,
         "size_bytes": environment.size_bytes,
         "schemas": [_clone_document(clone) for clone in environment.clones],
+    }
+
+
+def outlook_document(outlook: Outlook | None) -> Document | None:
+    """What happens next."""
+    if outlook is None:
+        return None
+    return {
+        "verb": outlook.verb.value,
+        "at": iso(outlook.at),
+        "because": outlook.because,
+        "cause": outlook.cause.value if outlook.cause else None,
     }
 
 

@@ -67,3 +67,37 @@ class NothingKnown(BranchToolkitError):
             ),
         )
         self.wanted = wanted
+
+
+class FileDiffers(BranchToolkitError):
+    """A file that is to be written is there already, and says something else."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} was left as it is, because it says something else.",
+            remedy="Give --force to replace it, or --path to write another file.",
+        )
+        self.path = path
+
+
+class FileNotWritten(BranchToolkitError):
+    """A file could not be read or written."""
+
+    def __init__(self, path: str, *, reason: str) -> None:
+        super().__init__(
+            f"{path} could not be written: {reason}.",
+            remedy="Make room for it, or give another --path.",
+        )
+        self.path = path
+
+
+class NamedOtherwise(BranchToolkitError):
+    """A branch is named, but its environment goes by its pull request."""
+
+    def __init__(self, branch: str, *, environment: str, number: int) -> None:
+        super().__init__(
+            f"There is no environment of the branch {branch!r} by itself, but there is"
+            f" {environment!r}, made for its pull request.",
+            remedy=f"Give --pull-request {number}, or the environment's name.",
+        )
+        self.branch = branch

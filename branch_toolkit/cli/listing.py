@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from branch_toolkit.cli.documents import environment_document, refused_documents
+import click
+
+from branch_toolkit.cli.documents import (
+    Document,
+    environment_document,
+    error_document,
+    outlook_document,
+    refused_documents,
+    source_document,
+)
+from branch_toolkit.cli.failing import redaction_of
 from branch_toolkit.cli.options import Output, TargetOptions
 from branch_toolkit.cli.progress import waiting
+from branch_toolkit.cli.prospects import Prospect, Survey, survey
 from branch_toolkit.cli.showing import show_line, show_table
 from branch_toolkit.cli.target import open_target
-from branch_toolkit.cli.wording import count, duration, print_json
-from branch_toolkit.core.environment import Environment, Inventory, Refused
+from branch_toolkit.cli.wording import count, duration, one_line, print_json
+from branch_toolkit.core.environment import Environment, Refused
 from branch_toolkit.reporting import size
 
 _COLUMNS = (
@@ -22,25 +33,26 @@ _COLUMNS = (
     "last used",
     "tables",
     "size",
-    "drops",
     "why",
+    "next",
+    "when",
 )
-_SCHEMA_COLUMNS = ("schema", "clone of", "tables", "rows", "size", "made by")
+_SCHEMA_COLUMNS = ("schema", "clone of", "tables", "rows", "size", "role", "made by")
 
 
-def list_environments(target: TargetOptions, output: Output) -> None:
-    """Shows every environment of the project, and what is left alone."""
+def list_environments(target: TargetOptions, output: Output, *, offline: bool = False) -> None:
+    """Shows every environment of the project with its prospects, and what is left alone."""
+    now = datetime.now(tz=timezone.utc)
     with (
         open_target(target) as opened,
         waiting("reading the environments …"),
         opened.warehouse.environments() as environments,
     ):
-        inventory = environments.inventory()
+        found = survey(environments, opened, offline=offline, now=now)
     if output.as_json:
-        found = [environment_document(each) for each in inventory.environments]
-        print_json({"environments": found, "refused": refused_documents(inventory.refused)})
-        return
-    _show(inventory, now=datetime.now(tz=timezone.utc), verbose=output.verbose)
+        print_json(_document(found))
+    else:
+        _show(found, now=now, verbose=output.verbose)
 
 
 def show_refused(refused: Sequence[Refused]) -> None:
@@ -51,17 +63,37 @@ def show_refused(refused: Sequence[Refused]) -> None:
             show_line(f"- {found.schema}, because {found.reason}")
 
 
-def _show(inventory: Inventory, *, now: datetime, verbose: bool) -> None:
-    if inventory.environments:
-        show_table(_COLUMNS, [_row(each, now=now) for each in inventory.environments])
+def _document(found: Survey) -> Document:
+    return {
+        "environments": [
+            {
+                **environment_document(each.environment),
+                "why": each.why,
+                "next": outlook_document(each.next),
+            }
+            for each in found.prospects
+        ],
+        "refused": refused_documents(found.refused),
+        "branches": source_document(found.snapshot) if found.snapshot else None,
+        "error": error_document(found.error),
+    }
+
+
+def _show(found: Survey, *, now: datetime, verbose: bool) -> None:
+    if found.prospects:
+        show_table(_COLUMNS, [_row(each, now=now) for each in found.prospects])
     else:
         show_line("There is no environment in this warehouse.")
-    if verbose and inventory.environments:
-        show_table(_SCHEMA_COLUMNS, _schema_rows(inventory.environments))
-    show_refused(inventory.refused)
+    if verbose and found.prospects:
+        show_table(_SCHEMA_COLUMNS, _schema_rows([each.environment for each in found.prospects]))
+    show_refused(found.refused)
+    if found.error is not None:
+        text = f"The branches were not asked for, so this goes by the marks alone: {found.error}"
+        click.echo(one_line(redaction_of(click.get_current_context()).clean(text)), err=True)
 
 
-def _row(environment: Environment, *, now: datetime) -> tuple[str, ...]:
+def _row(prospect: Prospect, *, now: datetime) -> tuple[str, ...]:
+    environment = prospect.environment
     return (
         environment.name,
         environment.label,
@@ -70,15 +102,17 @@ def _row(environment: Environment, *, now: datetime) -> tuple[str, ...]:
         f"{duration(now - environment.last_used_at)} ago",
         f"{environment.tables:,}",
         size(environment.size_bytes),
-        _drops(environment.drop_after, now=now),
-        environment.retired_because or "",
+        prospect.why,
+        prospect.next.verb.value if prospect.next else "",
+        _when(prospect, now=now),
     )
 
 
-def _drops(drop_after: datetime | None, *, now: datetime) -> str:
-    if drop_after is None:
+def _when(prospect: Prospect, *, now: datetime) -> str:
+    if prospect.next is None:
         return ""
-    return "at the next sweep" if drop_after <= now else f"in {duration(drop_after - now)}"
+    at = prospect.next.at
+    return "at the next tick" if at <= now else f"in {duration(at - now)}"
 
 
 def _schema_rows(environments: Sequence[Environment]) -> list[tuple[str, ...]]:
@@ -89,6 +123,7 @@ def _schema_rows(environments: Sequence[Environment]) -> list[tuple[str, ...]]:
             f"{clone.facts.tables:,}",
             f"{clone.facts.rows:,}",
             size(clone.facts.size_bytes),
+            clone.mark.role or "",
             f"{clone.mark.strategy}, version {clone.mark.toolkit}",
         )
         for environment in environments

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -68,7 +68,7 @@ class Output:
     verbose: bool = False
 
 
-class _Text(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
+class Text(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
     """Text that can be stored; not empty, unless an empty one is to be explained elsewhere."""
 
     name = "text"
@@ -87,13 +87,8 @@ class _Text(click.ParamType):  # type: ignore[type-arg]  # not generic before cl
         return text
 
 
-class Hours(click.FloatRange):
-    """A number of hours, up to ten years."""
-
-    name = "hours"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, max=24 * 3653)
+class _Amount(click.FloatRange):
+    """A number that is not negative, and finite."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """See `click.ParamType.convert`."""
@@ -102,28 +97,53 @@ class Hours(click.FloatRange):
         return self.fail("it is not a number", param, ctx) if math.isnan(number) else number
 
 
-TEXT = _Text()
+class Hours(_Amount):
+    """A number of hours, up to ten years."""
+
+    name = "hours"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=24 * 3653)
+
+
+class Days(_Amount):
+    """A number of days, more than none and up to ten years."""
+
+    name = "days"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=3653)
+
+
+TEXT = Text()
 
 
 def target_options(command: Command) -> Command:
     """Gives a command the options that say where; it gets them as `target` and `output`."""
 
     @wraps(command)
-    def run(*, as_json: bool, verbose: bool, debug: bool, **values: Any) -> None:
-        context = click.get_current_context()
-        remember(context, debug=debug, as_json=as_json)
+    def run(*, output: Output, **values: Any) -> None:
         own = {name: values.pop(name) for name in list(values) if name not in _TARGET_NAMES}
-        target = _target(context, TargetOptions(**values))
-        command(target=target, output=Output(as_json, verbose), **own)
+        target = _target(click.get_current_context(), TargetOptions(**values))
+        command(target=target, output=output, **own)
 
-    for option in reversed(_TARGET_OPTIONS + _OUTPUT_OPTIONS):
-        run = option(run)
-    return run
+    return given(_TARGET_OPTIONS, output_options(run))
 
 
-def branch_options(command: Command) -> Command:
-    """Gives a command the options that name a branch."""
-    for option in reversed(_BRANCH_OPTIONS):
+def output_options(command: Command) -> Command:
+    """Gives a command the options that say how to answer; it gets them as `output`."""
+
+    @wraps(command)
+    def run(*, as_json: bool, verbose: bool, debug: bool, **values: Any) -> None:
+        remember(click.get_current_context(), debug=debug, as_json=as_json)
+        command(output=Output(as_json, verbose), **values)
+
+    return given(_OUTPUT_OPTIONS, run)
+
+
+def given(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    """A command with these options, shown in this order."""
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -258,18 +278,3 @@ _OUTPUT_OPTIONS = [
 ]
 
 _TARGET_NAMES = frozenset(TargetOptions.__dataclass_fields__)
-
-_BRANCH_OPTIONS = [
-    click.option(
-        "--pull-request",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Number of the branch's pull (or merge) request.",
-    ),
-    click.option(
-        "--branch",
-        type=_Text(empty=True),
-        metavar="NAME",
-        help="The branch's name as git has it; beside a pull request it is only shown.",
-    ),
-]

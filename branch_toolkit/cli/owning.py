@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
+from branch_toolkit.cli.choosing import branch_of
 from branch_toolkit.cli.options import Output, TargetOptions
 from branch_toolkit.cli.showing import show_line
 from branch_toolkit.cli.target import open_target
 from branch_toolkit.cli.wanted import Wanted
 from branch_toolkit.cli.wording import print_json
-from branch_toolkit.cli.working import branch_of
 from branch_toolkit.guards import require_own
 from branch_toolkit.resources import PostgresWarehouse
 from branch_toolkit.warehouses.postgres.owning import Owned
@@ -23,14 +23,13 @@ def own(
     base_schema: str | None,
     rows: bool,
     wanted: Wanted,
-    branch_repository: str | None,
 ) -> None:
     """Makes a deferred table the branch's own."""
     with open_target(target) as opened:
         warehouse = opened.warehouse
         if not isinstance(warehouse, PostgresWarehouse):
             raise click.UsageError("Only Postgres defers tables; elsewhere a clone has its own.")
-        branch = branch_of(wanted, branch_repository, opened)
+        branch = branch_of(wanted, opened)
         with warehouse.environments() as environments:
             name = environments.name_of(branch)
             require_own(warehouse.deployment, environments, name)

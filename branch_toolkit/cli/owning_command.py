@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from branch_toolkit.cli.options import TEXT, Output, TargetOptions, branch_options, target_options
+from branch_toolkit.cli.branch_options import wanted_options
+from branch_toolkit.cli.options import TEXT, Output, TargetOptions, target_options
+from branch_toolkit.cli.wanted import Wanted
 
 
 @click.command()
@@ -16,13 +18,7 @@ from branch_toolkit.cli.options import TEXT, Output, TargetOptions, branch_optio
     help="The base schema that the table is in. Default: the first of the base schemas.",
 )
 @click.option("--empty", is_flag=True, help="Without base's rows, where all are replaced anyway.")
-@branch_options
-@click.option(
-    "--branch-repository",
-    type=TEXT,
-    metavar="OWNER/NAME",
-    help="The branch's repository, where branches of several share the project.",
-)
+@wanted_options
 @target_options
 def own(
     *,
@@ -31,9 +27,7 @@ def own(
     table: str,
     base_schema: str | None,
     empty: bool,
-    pull_request: int | None,
-    branch: str | None,
-    branch_repository: str | None,
+    wanted: Wanted,
 ) -> None:
     """Make a deferred TABLE the branch's own, to be written to.
 
@@ -53,7 +47,6 @@ def own(
     JSON: schema table made [table rows] notes [object text] seconds
     """
     from branch_toolkit.cli.owning import own as run
-    from branch_toolkit.cli.wanted import Wanted
 
     run(
         target,
@@ -61,6 +54,5 @@ def own(
         table=table,
         base_schema=base_schema,
         rows=not empty,
-        wanted=Wanted(pull_request=pull_request, branch=branch),
-        branch_repository=branch_repository,
+        wanted=wanted,
     )

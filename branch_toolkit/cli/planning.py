@@ -55,7 +55,7 @@ def plan(
 
 
 def _chosen(decisions: list[Decision], seen: Observation, wanted: Wanted) -> list[Decision]:
-    chosen = [each for each in decisions if wanted.matches(each)]
+    chosen = [each for each in decisions if each.matches(wanted)]
     if wanted.given and not chosen:
         known = [each.name for each in decisions]
         raise NothingKnown(str(wanted), source=seen.snapshot.source, known=known)
@@ -71,14 +71,15 @@ def _foreseen(decision: Decision, environments: Environments, target: Target) ->
 
 
 def _show(decisions: Sequence[Decision], seen: Observation, *, whole: bool, verbose: bool) -> None:
-    for decision in decisions:
+    shown = [each for each in decisions if each.about_environment or verbose or not whole]
+    for decision in shown:
         as_script = decision.report is not None
         show_line(f"-- {decision.line}" if as_script else decision.line)
         if decision.report is not None:
             show_statements(decision.report.plan)
             show_notes(decision.report.plan)
-    if not decisions:
-        show_line("Nothing to do: there is no environment, and no open branch that lacks one.")
+    if not shown:
+        show_line("Nothing to do: there is no environment, and no open branch that is to have one.")
     if whole:
         show_refused(seen.inventory.refused)
     if verbose:

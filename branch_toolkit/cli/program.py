@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from branch_toolkit.cli.changing_commands import provision, restore, retire, sweep
+from branch_toolkit.cli.ci_commands import ci
 from branch_toolkit.cli.failing import reported
+from branch_toolkit.cli.keeping_command import keep
 from branch_toolkit.cli.owning_command import own
 from branch_toolkit.cli.reading_commands import doctor, list_, plan
 from branch_toolkit.version import __version__
@@ -44,7 +46,7 @@ def program() -> None:
     The commands do what the jobs of the same names do in Dagster. None of them ever changes a base
     schema, or any schema that does not carry this project's own unedited mark.
 
-    Every command has to know the database. Name the code that Dagster loads, or the database
+    All but `ci` have to know the database. Name the code that Dagster loads, or the database
     itself, by flags or by the variables that they name:
 
     \b
@@ -57,5 +59,5 @@ def program() -> None:
     """
 
 
-for _command in (doctor, list_, plan, provision, own, retire, restore, sweep):
+for _command in (doctor, list_, plan, provision, own, keep, retire, restore, sweep, ci):
     program.add_command(_command)

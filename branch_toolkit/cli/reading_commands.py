@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import click
 
-from branch_toolkit.cli.options import (
-    TEXT,
-    Output,
-    TargetOptions,
-    branch_options,
-    target_options,
-)
+from branch_toolkit.cli.branch_options import branch_options
+from branch_toolkit.cli.options import TEXT, Output, TargetOptions, target_options
+from branch_toolkit.cli.wanted import Wanted
 
 
 @click.command("list")
+@click.option(
+    "--offline", is_flag=True, help="Do not ask the branch source: go by the marks alone."
+)
 @target_options
-def list_(*, target: TargetOptions, output: Output) -> None:
+def list_(*, target: TargetOptions, output: Output, offline: bool) -> None:
     """List the environments.
 
-    Shows every environment of the project with its branch, state, age, last use, size, and when
-    and why it goes; and schemas that carry a mark but are left alone, with the reason. Reads the
-    catalog only; changes nothing. With -v the schemas of each environment too.
+    Shows every environment of the project with its branch, state, age, last use and size, why it
+    is there or not in use, and what happens next and when; and schemas that carry a mark but are
+    left alone, with the reason. Where the branch source cannot be asked, goes by the marks alone,
+    and says so. Changes nothing. With -v the schemas of each environment, and its role, too.
 
     \b
     Example:
@@ -28,12 +28,14 @@ def list_(*, target: TargetOptions, output: Output) -> None:
 
     \b
     JSON: environments [environment branch pull_request repository state created_at last_used_at
-        drop_after retired_because strategy tables rows size_bytes schemas [schema base_schema
-        retired_at tables rows size_bytes]] refused [schema reason]
+        drop_after retired_because cause keep_until role strategy tables rows size_bytes schemas
+        [schema base_schema retired_at tables rows size_bytes] why next {verb at because cause}]
+        refused [schema reason] branches {source repository complete note branches} error {kind
+        problem remedy}. A time in `at` that is past: at the sensors' next tick
     """
     from branch_toolkit.cli.listing import list_environments
 
-    list_environments(target, output)
+    list_environments(target, output, offline=offline)
 
 
 @click.command()
@@ -55,7 +57,8 @@ def plan(
     """Show what the sensors would do next, and why.
 
     Asks the branch source and the warehouse, and shows the decision for every branch and every
-    environment: provision, restore, retire, drop, or keep. With --sql, or for one ENVIRONMENT or
+    environment: provision, restore, retire, drop, or keep; with -v also for branches that get no
+    environment. With --sql, or for one ENVIRONMENT or
     branch, shows the statements too. Executes none of them, and takes no lock that production
     could notice.
 
@@ -66,12 +69,11 @@ def plan(
         branch-toolkit plan --exit-code --json -m acme_pipelines.definitions
 
     \b
-    JSON: actions [verb environment branch pull_request reason sensor error statements [sql action
-        schema object hazards rows size_bytes]] branches {source repository complete note branches}
-        refused [schema reason]
+    JSON: actions [verb environment branch pull_request reason cause next {verb at because cause}
+        sensor error statements [sql action schema object hazards rows size_bytes]] branches {source
+        repository complete note branches} refused [schema reason]
     """
     from branch_toolkit.cli.planning import plan as run
-    from branch_toolkit.cli.wanted import Wanted
 
     wanted = Wanted(environment=environment, pull_request=pull_request, branch=branch)
     run(target, output, wanted=wanted, with_sql=with_sql, exit_code=exit_code)

@@ -51,6 +51,8 @@ def show_report(report: Report, *, dry_run: bool, verbose: bool) -> None:
         _show_results(report)
     if dry_run and verbose:
         show_statements(report.plan)
+    for line in report.outputs:
+        show_line(line)
     show_notes(report.plan)
 
 

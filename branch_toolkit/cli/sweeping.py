@@ -22,8 +22,8 @@ from branch_toolkit.cli.progress import progress, waiting
 from branch_toolkit.cli.showing import show_line
 from branch_toolkit.cli.target import Target, open_target
 from branch_toolkit.cli.wording import count, print_json
+from branch_toolkit.core.action import Verb
 from branch_toolkit.core.errors import EnvironmentBusy
-from branch_toolkit.core.lifecycle import Verb
 from branch_toolkit.core.plan import OnProgress, Progress
 from branch_toolkit.guards import require_base
 from branch_toolkit.observing import Observation, carry_out, observe
@@ -38,7 +38,7 @@ def sweep(
     """Retires what has ended, and drops what was retired when its grace period is over."""
     if not dry_run:
         require_answerable(yes=yes)
-    with open_target(target) as opened, opened.warehouse.environments() as environments:
+    with open_target(target) as opened, opened.environments() as environments:
         require_base(opened.warehouse.deployment)
         decisions, seen = _decide(environments, opened, only=only)
         if not (dry_run or yes):
@@ -59,7 +59,7 @@ def sweep(
 def _clear(environments: Environments, name: str) -> bool:
     """Drops what is half-made or half-dropped of an environment, unless a run works on it now."""
     try:
-        return environments.clear(name, wait=False).applied
+        return environments.clear(name, now=_now(), wait=False).applied
     except EnvironmentBusy:
         return False
 

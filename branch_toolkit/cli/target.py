@@ -15,9 +15,11 @@ from branch_toolkit.cli.definitions import load_definitions
 from branch_toolkit.cli.options import TargetOptions
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.core.strategy import Strategy
-from branch_toolkit.jobs import POLICY_KEY, SOURCE_KEY, WAREHOUSE_KEY
+from branch_toolkit.jobs import OUTPUTS_KEY, POLICY_KEY, SOURCE_KEY, WAREHOUSE_KEY
+from branch_toolkit.outputs.group import BranchOutputs
 from branch_toolkit.resources import PostgresWarehouse, WarehouseResource
 from branch_toolkit.rules import TableRule
+from branch_toolkit.verbs import Environments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +31,25 @@ class Target:
         find_source: Finds who tells of branches, once a command needs it: `list` should not ask
             for a forge's token. None: nobody was named.
         policy: How long things are kept.
+        find_outputs: Finds what goes with environments beside their clones, once a command that
+            changes something needs it.
     """
 
     warehouse: WarehouseResource
     find_source: Callable[[], BranchSource] | None
     policy: Policy
+    find_outputs: Callable[[], BranchOutputs] | None = None
+
+    @property
+    def outputs(self) -> BranchOutputs:
+        """What goes with environments beside their clones; nothing in a call by flags."""
+        return self.find_outputs() if self.find_outputs else BranchOutputs()
+
+    @contextmanager
+    def environments(self) -> Iterator[Environments]:
+        """The environments, for a command that changes them and what goes with them."""
+        with self.warehouse.environments(self.outputs.followers) as environments:
+            yield environments
 
     def require_source(self) -> BranchSource:
         """The branch source.
@@ -86,4 +102,5 @@ def _from_definitions(options: TargetOptions, stack: ExitStack) -> Target:
         warehouse=loaded.take(WAREHOUSE_KEY, WarehouseResource, stack=stack),  # type: ignore[type-abstract]
         find_source=partial(loaded.take, SOURCE_KEY, BranchSource, stack=stack),  # type: ignore[type-abstract]
         policy=loaded.take(POLICY_KEY, Policy, stack=stack),
+        find_outputs=partial(loaded.take, OUTPUTS_KEY, BranchOutputs, stack=stack),
     )

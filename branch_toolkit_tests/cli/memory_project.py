@@ -33,6 +33,7 @@ class World:
     warehouse: MemoryWarehouse = field(default_factory=_content)
     branches: list[Branch] = field(default_factory=list)
     complete: bool = True
+    snapshot_error: Exception | None = None
 
     def open_pull_request(self, number: int, name: str) -> None:
         """Opens a pull request."""
@@ -62,6 +63,8 @@ class ToldBranches(BranchSource):
 
     def snapshot(self) -> BranchSnapshot:
         """See `BranchSource.snapshot`."""
+        if world.snapshot_error is not None:
+            raise world.snapshot_error
         return BranchSnapshot(
             branches=tuple(world.branches), complete=world.complete, source="the forge"
         )

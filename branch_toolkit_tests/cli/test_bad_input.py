@@ -89,7 +89,7 @@ class TestDatabase:
         url = f"postgresql://etl:{PASSWORD}@127.0.0.1/db"
         usage(invoke("list", url), "unexpected extra argument")
         usage(invoke(url), "No such command")
-        usage(invoke("provision", "--pull-request", url), "not a valid int")
+        usage(invoke("provision", "--pull-request", url), "is not a pull request's number")
 
     def test_missing_rights(self, shell: Shell) -> None:
         url = _poor_role(shell)
@@ -223,7 +223,7 @@ def test_a_traceback_is_shown_on_demand_only(call: Call) -> None:
 class TestCrash:
     @pytest.fixture(autouse=True)
     def _crash(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def crash(*_arguments: object) -> None:
+        def crash(*_arguments: object, **_options: object) -> None:
             raise RuntimeError(f"no connection to postgresql://etl:{PASSWORD}@host/db")
 
         monkeypatch.setattr("branch_toolkit.cli.listing.list_environments", crash)
@@ -244,7 +244,7 @@ class TestCrash:
 
 
 def test_a_driver_that_is_not_installed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_arguments: object) -> None:
+    def missing(*_arguments: object, **_options: object) -> None:
         raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
 
     monkeypatch.setattr("branch_toolkit.cli.listing.list_environments", missing)
@@ -254,7 +254,7 @@ def test_a_driver_that_is_not_installed(call: Call, monkeypatch: pytest.MonkeyPa
 def test_a_module_of_ours_that_is_missing_is_a_crash(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(*_arguments: object) -> None:
+    def missing(*_arguments: object, **_options: object) -> None:
         raise ModuleNotFoundError("No module named 'other'", name="other")
 
     monkeypatch.setattr("branch_toolkit.cli.listing.list_environments", missing)

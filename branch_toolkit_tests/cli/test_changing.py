@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -10,11 +11,15 @@ import pytest
 from branch_toolkit_tests.cli.conftest import Call, document, succeeded
 from branch_toolkit_tests.cli.memory_project import World
 
+IN_TEN_DAYS = (datetime.now(tz=timezone.utc) + timedelta(days=10)).date().isoformat()
 CHANGING = (
     ["provision", "--pull-request", "9"],
     ["provision", "--pull-request", "1", "--refresh"],
     ["retire", "pr_1"],
     ["restore", "pr_2"],
+    ["restore", "--pull-request", "2"],
+    ["retire", "--pull-request", "1", "--cause", "merged"],
+    ["keep", "pr_1", "--until", IN_TEN_DAYS],
     ["sweep"],
     ["sweep", "pr_1"],
 )
@@ -145,6 +150,10 @@ def test_sweep_of_one_leaves_the_others(call: Call, scene: World) -> None:
 
 
 def test_sweep_leaves_open_branches_to_the_other_sensor(call: Call, scene: World) -> None:
+    for number in (2, 3):
+        # As if their pull requests had been closed and opened again.
+        retired = ["retire", f"pr_{number}", "--cause", "closed", "--grace-hours", "0", "--yes"]
+        succeeded(call(*retired))
     for number in (1, 2, 3):
         scene.open_pull_request(number, f"branch-{number}")
     assert succeeded(call("sweep", "--yes")).splitlines() == [
@@ -251,6 +260,8 @@ class TestBranchDeployment:
     def test_it_works_on_its_own_environment(self, call: Call) -> None:
         succeeded(call("retire", "pr_1", "--yes"))
         succeeded(call("restore", "pr_1"))
+        succeeded(call("retire", "--yes"))
+        assert "restore pr_1: done in" in succeeded(call("restore"))
 
     @pytest.mark.parametrize(
         "arguments",
@@ -259,6 +270,7 @@ class TestBranchDeployment:
             ["provision", "--branch", "other"],
             ["retire", "pr_2", "--yes"],
             ["restore", "pr_2"],
+            ["keep", "pr_2", "--days", "1"],
             ["sweep", "--yes"],
             ["sweep", "--dry-run"],
         ],

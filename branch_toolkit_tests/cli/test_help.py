@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +17,17 @@ from branch_toolkit.version import __version__
 from branch_toolkit_tests.cli.conftest import Call, document, succeeded
 from branch_toolkit_tests.cli.memory_project import World
 
-COMMANDS = sorted(program.commands)
+
+def _commands(group: click.Group, *above: str) -> dict[tuple[str, ...], click.Command]:
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, command in group.commands.items():
+        path = (*above, name)
+        found |= _commands(command, *path) if isinstance(command, click.Group) else {path: command}
+    return found
+
+
+COMMANDS = _commands(program)
+WITHOUT_DATABASE = {("ci", "init")}
 HEAVY = ("dagster", "pandas", "sqlalchemy", "psycopg", "pydantic", "rich")
 
 
@@ -28,38 +39,37 @@ def _help(*arguments: str, **variables: str) -> str:
 
 
 def test_the_commands() -> None:
-    assert (
-        sorted(["doctor", "list", "own", "plan", "provision", "restore", "retire", "sweep"])
-        == COMMANDS
-    )
+    names = "ci init, doctor, keep, list, own, plan, provision, restore, retire, sweep"
+    assert ", ".join(sorted(map(" ".join, COMMANDS))) == names
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_an_example(command: str) -> None:
-    shown = _help(command)
-    assert re.search(r"Examples?:\n +branch-toolkit " + command, shown)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_an_example(command: tuple[str, ...]) -> None:
+    shown = _help(*command)
+    assert re.search(r"Examples?:\n +branch-toolkit " + " ".join(command), shown)
     assert "--json" in shown
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_is_explained(command: str) -> None:
-    for parameter in program.commands[command].params:
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_option_is_explained(command: tuple[str, ...]) -> None:
+    for parameter in COMMANDS[command].params:
         assert parameter.param_type_name == "argument" or getattr(parameter, "help", None)
 
 
 def test_short_helps_are_whole() -> None:
     commands = _help().partition("Commands:")[2]
     assert "..." not in commands
-    for command in COMMANDS:
+    for command in program.commands:
         assert f"  {command} " in commands
+    assert "..." not in _help("ci").partition("Commands:")[2]
 
 
 def test_help_does_not_show_what_variables_hold() -> None:
     url = "postgresql://etl:correct-horse-battery@host/db"
     for command in COMMANDS:
-        shown = _help(command, BRANCH_TOOLKIT_URL=url, BRANCH_TOOLKIT_GIT_REMOTE=url)
+        shown = _help(*command, BRANCH_TOOLKIT_URL=url, BRANCH_TOOLKIT_GIT_REMOTE=url)
         assert "correct-horse" not in shown
-        assert "BRANCH_TOOLKIT_URL" in shown
+        assert ("BRANCH_TOOLKIT_URL" in shown) == (command not in WITHOUT_DATABASE)
 
 
 def test_version() -> None:
@@ -74,6 +84,7 @@ def test_version() -> None:
         ["plan", "--sql"],
         ["provision", "--pull-request", "2"],
         ["retire", "pr_1", "--yes"],
+        ["keep", "pr_1", "--days", "1"],
         ["restore", "pr_1"],
         ["sweep", "--yes"],
         ["doctor"],

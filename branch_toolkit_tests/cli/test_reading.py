@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
+from branch_toolkit.core.errors import BranchSourceUnavailable
 from branch_toolkit.core.mark import encode
 from branch_toolkit_tests.cli.conftest import Call, document, succeeded
 from branch_toolkit_tests.cli.memory_project import World
@@ -23,11 +25,11 @@ def test_list_shows_every_environment_with_its_state(call: Call, world: World) -
     old = document(call("list", "--json"))["environments"][0]["environment"]
     succeeded(call("retire", old, "--reason", "superseded", "--grace-hours", "48", "--yes"))
     lines = succeeded(call("list")).splitlines()
-    assert lines[0].split() == (
-        ["environment", "branch", "state", "age", "last", "used", "tables", "size", "drops", "why"]
-    )
+    columns = ["environment", "branch", "state", "age", "last used", "tables", "size"]
+    assert re.split(r" {2,}", lines[0].rstrip()) == [*columns, "why", "next", "when"]
     assert lines[2].split()[:3] == [old, "old", "retired"]
-    assert lines[2].rstrip().endswith("in 2 days   superseded")
+    assert lines[2].split()[-4:] == ["drop", "in", "2", "days"]
+    assert "superseded" in lines[2]
     assert lines[3].split()[:4] == ["pr_42", "#42", "(feature/login)", "active"]
 
 
@@ -35,6 +37,75 @@ def test_verbose_list_shows_the_schemas(call: Call) -> None:
     succeeded(call("provision", "--pull-request", "42"))
     assert "analytics__pr_42" not in succeeded(call("list"))
     assert "analytics__pr_42" in succeeded(call("list", "-v"))
+
+
+def _prospects(call: Call, *options: str) -> dict[str, tuple[str | None, str]]:
+    found = document(call("list", "--json", *options))["environments"]
+    return {
+        each["environment"]: (each["next"] and each["next"]["verb"], each["why"]) for each in found
+    }
+
+
+def test_list_says_what_happens_next_and_why(call: Call, world: World) -> None:
+    for number in (1, 2, 3, 4):
+        succeeded(call("provision", "--pull-request", str(number)))
+    succeeded(call("retire", "pr_3", "--cause", "merged", "--yes"))
+    succeeded(call("retire", "pr_4", "--cause", "closed", "--yes"))
+    for number in (1, 4):
+        world.open_pull_request(number, "work")
+    prospects = _prospects(call)
+    assert prospects["pr_1"] == (None, "the branch is open")
+    assert prospects["pr_2"] == ("retire", "the branch is gone from the forge")
+    assert prospects["pr_3"][0] == "drop"
+    assert "gone from the forge and its grace period ends" in prospects["pr_3"][1]
+    assert prospects["pr_4"] == ("restore", "the branch is open again")
+    rows = succeeded(call("list")).splitlines()[2:]
+    assert rows[1].split()[-5:] == ["retire", "at", "the", "next", "tick"]
+    assert rows[2].split()[-4:] == ["drop", "in", "3", "days"]
+
+
+def test_list_offline_goes_by_the_marks_alone(call: Call, world: World) -> None:
+    for number in (1, 2, 3):
+        succeeded(call("provision", "--pull-request", str(number)))
+    succeeded(call("retire", "pr_2", "--cause", "merged", "--yes"))
+    succeeded(call("keep", "pr_3", "--days", "2"))
+    world.snapshot_error = AssertionError("it was asked")
+    prospects = _prospects(call, "--offline")
+    assert prospects["pr_1"] == (None, "")
+    assert prospects["pr_2"] == ("drop", "the branch was merged")
+    assert prospects["pr_3"][0] is None
+    assert prospects["pr_3"][1].startswith("it was asked to be kept until")
+    assert document(call("list", "--offline", "--json"))["branches"] is None
+
+
+def test_list_without_an_answer_goes_by_the_marks_and_says_so(call: Call, world: World) -> None:
+    succeeded(call("provision", "--pull-request", "1"))
+    world.snapshot_error = BranchSourceUnavailable("The forge is down.", remedy="Wait for it.")
+    result = call("list")
+    assert succeeded(result).splitlines()[2].startswith("pr_1")
+    assert "this goes by the marks alone: The forge is down. Wait for it." in result.stderr
+    shown = document(call("list", "--json"))
+    assert (shown["branches"], shown["error"]["problem"]) == (None, "The forge is down.")
+
+
+def test_list_has_the_time_of_the_next_step(call: Call) -> None:
+    succeeded(call("provision", "--pull-request", "1"))
+    succeeded(call("retire", "pr_1", "--cause", "merged", "--grace-hours", "48", "--yes"))
+    (found,) = document(call("list", "--json"))["environments"]
+    assert (found["cause"], found["next"]["at"]) == ("merged", found["drop_after"])
+    kept_for = timedelta(days=5)
+    succeeded(call("keep", "pr_1", "--days", str(kept_for.days)))
+    (found,) = document(call("list", "--json"))["environments"]
+    assert found["next"]["at"] == found["keep_until"] > found["drop_after"]
+
+
+def test_plan_tells_of_branches_that_get_none_on_demand(call: Call, world: World) -> None:
+    world.open_pull_request(7, "main")
+    assert "Nothing to do" in succeeded(call("plan"))
+    line = "leave pr_7: the policy ignores branches of that name"
+    assert line in succeeded(call("plan", "-v"))
+    assert line in succeeded(call("plan", "--pull-request", "7"))
+    succeeded(call("plan", "--exit-code"))
 
 
 def test_list_says_what_is_left_alone_and_why(call: Call, world: World) -> None:
@@ -69,7 +140,7 @@ def test_list_as_json_has_times_with_offsets_and_bytes(call: Call) -> None:
 def test_plan_gives_a_decision_and_a_reason_for_each(call: Call, world: World) -> None:
     for number in (1, 2, 3):
         succeeded(call("provision", "--pull-request", str(number)))
-    succeeded(call("retire", "pr_3", "--grace-hours", "0", "--yes"))
+    succeeded(call("retire", "pr_3", "--cause", "closed", "--grace-hours", "0", "--yes"))
     world.open_pull_request(1, "kept")
     world.open_pull_request(4, "new")
     before = _comments(world)
@@ -119,7 +190,7 @@ def test_a_plan_to_drop_names_the_hazard(call: Call, world: World) -> None:
 
 def test_plan_of_what_is_to_be_restored(call: Call, world: World) -> None:
     succeeded(call("provision", "--pull-request", "5"))
-    succeeded(call("retire", "pr_5", "--yes"))
+    succeeded(call("retire", "pr_5", "--cause", "closed", "--yes"))
     world.open_pull_request(5, "reopened")
     (action,) = document(call("plan", "pr_5", "--json"))["actions"]
     assert action["verb"] == "restore"
