@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from benchmarks import copying, deferring, production
+from benchmarks import copying, deferring, production, reconciling
 from benchmarks.ground import ground
 from benchmarks.results import Part, machine
 
-_PARTS = ("postgres", "production")
+_PARTS = ("postgres", "production", "reconcile")
 
 
 @click.command()
@@ -39,7 +39,15 @@ def _production(_scale: float) -> None:
         part.write()
 
 
-_MEASURES = {"postgres": _postgres, "production": _production}
+def _reconcile(_scale: float) -> None:
+    with ground() as where:
+        server = where.value("SHOW server_version")
+        part = Part("reconcile", "One tick", f"{machine()} PostgreSQL {server}, embedded.")
+        reconciling.measure(where, part)
+        part.write()
+
+
+_MEASURES = {"postgres": _postgres, "production": _production, "reconcile": _reconcile}
 
 if __name__ == "__main__":
     main()

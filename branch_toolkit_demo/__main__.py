@@ -13,7 +13,7 @@ from rich.console import Console
 
 from branch_toolkit_demo.errors import NotSo
 from branch_toolkit_demo.processes import dagster, running
-from branch_toolkit_demo.site import Site
+from branch_toolkit_demo.site import REPOSITORY, Site
 from branch_toolkit_demo.story import Story
 
 
@@ -36,7 +36,7 @@ def main(*, folder: Path, scale: float, ui: bool, port: int) -> None:
     started = time.monotonic()
     site = Site(folder.resolve(), dies_with_parent=True)
     site.clear()
-    with site.server as server:
+    with site.forge, site.server as server:
         site.build(server, scale=scale)
         if ui:
             _serve(site, console, port=port)
@@ -57,13 +57,17 @@ def _tell(site: Site, console: Console) -> None:
 
 def _serve(site: Site, console: Console, *, port: int) -> None:
     environ = site.base_environ()
-    site.remote.push_branch("feature/urgent-orders", message="Begin", pull_request=1)
+    sha = site.remote.push_branch("feature/urgent-orders", message="Begin", pull_request=1)
+    site.forge.repository.open("feature/urgent-orders", sha=sha)
     command = dagster("dagster", "dev", "-h", "127.0.0.1", "-p", str(port))
     with running(command, env=environ, log=site.folder / "dagster-dev.log"):
         console.print(
             f"Dagster's UI comes up at http://127.0.0.1:{port} (log: {site.folder.name}/"
-            "dagster-dev.log).\nPull request #1 is open: switch on the sensors under Automation, or"
-            " launch provision_branch.\nCtrl-C ends the UI and the database."
+            "dagster-dev.log).\nPull request #1 is open on the demo's forge: switch on the sensors"
+            " under Automation, or launch provision_branch.\nTo close it (or with open, to reopen"
+            f" it):\n  curl -X PATCH {site.forge.url}/repos/{REPOSITORY}/pulls/1"
+            f' -H "Authorization: Bearer {site.forge.repository.token}"'
+            ' -d \'{"state": "closed"}\'\nCtrl-C ends the UI, the forge and the database.'
         )
         try:
             while True:

@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy
 
 from branch_toolkit import (
-    GitRemoteBranches,
+    GitHubBranches,
     Policy,
     PostgresPandasIOManager,
     PostgresWarehouse,
@@ -56,9 +56,15 @@ defs = dg.Definitions.merge(
     ),
     build_branch_defs(
         warehouse=warehouse,
-        branches=GitRemoteBranches(url=dg.EnvVar("DEMO_REMOTE"), repository="acme/pipelines"),
+        branches=GitHubBranches(
+            repository="acme/pipelines",
+            url=dg.EnvVar("DEMO_FORGE_URL"),
+            token=dg.EnvVar("DEMO_FORGE_TOKEN"),
+            comments=True,
+            commit_statuses=True,
+        ),
         # Three days in earnest; the demo does not want to wait for that.
-        policy=Policy(grace=timedelta(seconds=_setting("DEMO_GRACE_SECONDS", 259_200))),
+        policy=Policy(grace_after_merge=timedelta(seconds=_setting("DEMO_GRACE_SECONDS", 259_200))),
         sensor_interval=int(_setting("DEMO_SENSOR_SECONDS", 60)),
     ),
 )

@@ -1,17 +1,20 @@
-"""Where the demo lives: server, production, git remote and Dagster instances in one folder."""
+"""Where the demo lives: a server, production, a git remote, a forge, and Dagster's instances."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import make_url
 
 from branch_toolkit_demo.embedded_postgres import EmbeddedPostgres
+from branch_toolkit_demo.forge import ForgeRepository
+from branch_toolkit_demo.forge_server import ForgeServer
 from branch_toolkit_demo.git_remote import GitRemote
+from branch_toolkit_demo.github_double import GitHubDialect
 from branch_toolkit_demo.production import load_tpch
 
 SCHEMA = "analytics"
@@ -37,10 +40,14 @@ class Site:
     Args:
         folder: Made anew by `build`; of an earlier demo, nothing is kept.
         dies_with_parent: Whether the database ends with this process even if it is killed.
+        forge: Stands for GitHub: serves its API on this machine, while it is entered.
     """
 
     folder: Path
     dies_with_parent: bool = False
+    forge: ForgeServer = field(
+        default_factory=lambda: ForgeServer(ForgeRepository(REPOSITORY), GitHubDialect())
+    )
 
     @property
     def server(self) -> EmbeddedPostgres:
@@ -92,7 +99,8 @@ class Site:
             **{f"DAGSTER_CLOUD_{name}": value for name, value in deployment.items()},
             "PYTHONPATH": str(_PROJECT),
             "WAREHOUSE_URL": self.warehouse_url,
-            "DEMO_REMOTE": str(self.remote.remote),
+            "DEMO_FORGE_URL": self.forge.url,
+            "DEMO_FORGE_TOKEN": self.forge.repository.token,
             **self._instance(f"dagster_{instance}"),
         }
 

@@ -1,4 +1,4 @@
-"""The main job, told and checked: a branch is opened, worked in, merged and cleaned up.
+"""The main job, told and checked: a branch is opened, worked in, closed, reopened and merged.
 
 Every line that is printed as done was checked the moment before: a check that fails ends the demo.
 """
@@ -23,6 +23,7 @@ from branch_toolkit.jobs import ENVIRONMENT_TAG
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
 from branch_toolkit_demo.errors import NotSo
+from branch_toolkit_demo.forge import ForgeRepository
 from branch_toolkit_demo.processes import dagster, run, running
 from branch_toolkit_demo.production import checksum
 from branch_toolkit_demo.site import SCHEMA, Site
@@ -30,7 +31,7 @@ from branch_toolkit_demo.site import SCHEMA, Site
 NUMBER, BRANCH = 1, "feature/urgent-orders"
 CLONE = f"{SCHEMA}__pr_{NUMBER}"
 ENVIRONMENT = f"pr_{NUMBER}"
-SENSORS = ("branch_provision_sensor", "branch_cleanup_sensor")
+SENSORS = ("branch_provision_sensor", "branch_cleanup_sensor", "branch_announce_sensor")
 GRACE_SECONDS = 5
 _MODULE = ("-m", "branch_toolkit_demo.definitions")
 _PATIENCE = 180.0
@@ -62,6 +63,8 @@ class Story:
             self._open_the_branch()
             self._work_in_the_branch()
             self._push_again()
+            self._close()
+            self._reopen()
             self._merge()
         self._leave_nothing_behind()
 
@@ -94,12 +97,13 @@ class Story:
         with running(dagster("dagster-daemon", "run", *_MODULE), env=environ, log=log):
             self._wait("a tick of each sensor", lambda: all(map(self._ticks, SENSORS)))
             self._check(not self._environments(), "there are environments before any branch")
-            self._say("Both sensors tick in Dagster's daemon, and have nothing to do.")
+            self._say("The sensors tick in Dagster's daemon, and have nothing to do.")
             yield
 
     def _open_the_branch(self) -> None:
-        self._push("Count urgent orders only")
-        self._say(f"Pushed [b]{BRANCH}[/b] as pull request #{NUMBER}.")
+        sha = self._push("Count urgent orders only")
+        self._check(self._forge.open(BRANCH, sha=sha) == NUMBER, "it has another number")
+        self._say(f"Pushed [b]{BRANCH}[/b] and opened pull request #{NUMBER}.")
         job = self._wait_for_run("provision_branch")
         environment = self._one_environment()
         self._check(environment.state == "active", "the environment is not active")
@@ -126,18 +130,40 @@ class Story:
 
     def _push_again(self) -> None:
         before, runs = self._priorities(CLONE), self._runs()
-        self._push("Sort them")
+        self._forge.push(NUMBER, sha=self._push("Sort them"))
         ticks = self._ticks(SENSORS[0])
         self._wait("two more ticks", lambda: self._ticks(SENSORS[0]) >= ticks + 2)
         self._check(self._priorities(CLONE) == before, "the branch's data changed")
         self._check(self._runs() == runs, "a push launched a run")
         self._say("Pushed again: the branch's data is as it left it, and nothing was cloned again.")
 
+    def _close(self) -> None:
+        self._forge.close(NUMBER)
+        job = self._wait_for_run("retire_branch")
+        self._check(self._one_environment().state == "retired", "it is not retired")
+        self._wait("the comment", lambda: "retired" in self._comment())
+        self._say(
+            f"Closed pull request #{NUMBER} without a merge: {SENSORS[1]} launched"
+            f" [b]retire_branch[/b] (run {job[:8]}), and its comment says so."
+        )
+
+    def _reopen(self) -> None:
+        before = self._priorities(CLONE)
+        self._forge.reopen(NUMBER)
+        job = self._wait_for_run("restore_branch")
+        self._check(self._one_environment().state == "active", "it is not active")
+        self._check(self._priorities(CLONE) == before, "the branch's data changed")
+        self._say(
+            f"Reopened it: {SENSORS[0]} launched [b]restore_branch[/b] (run {job[:8]}); the"
+            f" branch's {len(before)} row is still there."
+        )
+
     def _merge(self) -> None:
         self.site.remote.merge_and_delete(BRANCH)
         self._check(BRANCH not in self.site.remote.branches(), "the branch is still there")
-        self._say(f"Merged and deleted [b]{BRANCH}[/b].")
-        job = self._wait_for_run("retire_branch")
+        self._forge.merge(NUMBER)
+        self._say(f"Merged pull request #{NUMBER} and deleted [b]{BRANCH}[/b].")
+        job = self._wait_for_run("retire_branch", number=2)
         self._check(self._has_schema(CLONE), "the clone was dropped before its grace period")
         self._say(
             f"{SENSORS[1]} launched [b]retire_branch[/b] (run {job[:8]}): set aside, restorable"
@@ -145,7 +171,13 @@ class Story:
         )
         job = self._wait_for_run("sweep_branches")
         self._check(not self._has_schema(CLONE), "the clone is still there")
-        self._say(f"{SENSORS[1]} launched [b]sweep_branches[/b] (run {job[:8]}): dropped.")
+        self._wait("the comment", lambda: "dropped" in self._comment())
+        comments = len(self._forge.pull_requests[NUMBER].comments)
+        self._check(comments == 1, f"there are {comments} comments")
+        self._say(
+            f"{SENSORS[1]} launched [b]sweep_branches[/b] (run {job[:8]}): dropped. The pull"
+            " request's one comment has said so all along."
+        )
 
     def _leave_nothing_behind(self) -> None:
         self._check(not self._environments(), "the inventory is not empty")
@@ -159,8 +191,15 @@ class Story:
         self._check(not left, f"schemas are left: {left}")
         self._say("The inventory is empty, and production is what it was before.")
 
-    def _push(self, message: str) -> None:
-        self.site.remote.push_branch(BRANCH, message=message, pull_request=NUMBER)
+    @property
+    def _forge(self) -> ForgeRepository:
+        return self.site.forge.repository
+
+    def _comment(self) -> str:
+        return "".join(each.text for each in self._forge.pull_requests[NUMBER].comments)
+
+    def _push(self, message: str) -> str:
+        return self.site.remote.push_branch(BRANCH, message=message, pull_request=NUMBER)
 
     def _materialize(self, environ: dict[str, str], *, urgent_only: bool) -> None:
         config = {"ops": {"order_priorities": {"config": {"urgent_only": urgent_only}}}}
@@ -223,15 +262,16 @@ class Story:
                 for state in states
             )
 
-    def _wait_for_run(self, job: str) -> str:
-        done = self._wait(f"a run of {job}", lambda: self._finished_run(job))
+    def _wait_for_run(self, job: str, *, number: int = 1) -> str:
+        """Waits until so many runs of the job have ended, and returns the last one's id."""
+        done = self._wait(f"a run of {job}", lambda: self._finished_run(job, number))
         self._check(done.is_success, f"run {done.run_id} of {job} ended as {done.status.value}")
         return done.run_id
 
-    def _finished_run(self, job: str) -> dg.DagsterRun | None:
+    def _finished_run(self, job: str, number: int) -> dg.DagsterRun | None:
         with self._instance() as instance:
-            runs = instance.get_runs(dg.RunsFilter(job_name=job), limit=1)
-        return runs[0] if runs and runs[0].is_finished else None
+            runs = instance.get_runs(dg.RunsFilter(job_name=job), limit=number)
+        return runs[0] if len(runs) == number and runs[0].is_finished else None
 
     def _wait(self, what: str, ask: Callable[[], T | None]) -> T:
         deadline = time.monotonic() + _PATIENCE

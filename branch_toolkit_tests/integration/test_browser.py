@@ -56,6 +56,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) ->
         pytest.skip("There is no Chromium (Debian: apt-get install chromium)")
     site = Site(tmp_path_factory.mktemp("site"), dies_with_parent=True)
     with no_process_left() as stack:
+        stack.enter_context(site.forge)
         server = stack.enter_context(site.server)
         stack.callback(server.remove)
         site.build(server, scale=0.01)
