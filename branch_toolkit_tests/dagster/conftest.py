@@ -31,13 +31,13 @@ class Deployed:
     def evaluate(self, sensor: str) -> Any:
         """A tick that the daemon forgets: the cursor stays."""
         repository = self.definitions.get_repository_def()
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursors.get(sensor),
             definitions=self.definitions,
             resources=dict(repository.get_top_level_resources()),
-        )
-        return repository.get_sensor_def(sensor).evaluate_tick(context)
+        ) as context:
+            return repository.get_sensor_def(sensor).evaluate_tick(context)
 
     def tick(self, sensor: str) -> Any:
         """A tick: its result has `run_requests`, `skip_message` and `cursor`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,17 @@ def test_the_reference_has_it(name: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
-    import re
-
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target
+
+
+FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "named", sorted(set(re.findall(r"`([a-z_/]+\.py(?:::\w+)?)`", FAULTS))), ids=str
+)
+def test_the_fault_table_names_tests_that_are_there(named: str) -> None:
+    file, _, test = named.partition("::")
+    text = (ROOT / "branch_toolkit_tests" / file).read_text(encoding="utf-8")
+    assert not test or f"def {test}(" in text

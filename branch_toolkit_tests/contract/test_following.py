@@ -1,0 +1,187 @@
+"""Outputs go with their environment in every warehouse: made after it, dropped before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from branch_toolkit.core.branch import Branch, BranchKey, Project
+from branch_toolkit.core.errors import BranchSourceUnavailable, EnvironmentNotFound, NotDue
+from branch_toolkit.core.mark import DROPPING, encode
+from branch_toolkit.core.names import half_name
+from branch_toolkit.core.output import OutputContext
+from branch_toolkit.core.strategy import COPY_ALL
+from branch_toolkit.following import Outputs
+from branch_toolkit.verbs import Environments
+from branch_toolkit_tests.contract.harness import (
+    Harness,
+    MemoryHarness,
+    PostgresHarness,
+    TablesHarness,
+)
+from branch_toolkit_tests.databases import own_database
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+BRANCH = Branch(key=BranchKey(number=42), name="feature/42", repository="acme/pipelines")
+
+
+@dataclass
+class Shelf:
+    """An output: what environments have put on it."""
+
+    has: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    def provision(self, context: OutputContext, *, dry_run: bool = False) -> Sequence[str]:
+        return self._do("provision", context, "in use", dry_run=dry_run)
+
+    def retire(
+        self, context: OutputContext, *, because: str, grace: timedelta, dry_run: bool = False
+    ) -> Sequence[str]:
+        return self._do("retire", context, f"aside, as {because}", dry_run=dry_run)
+
+    def restore(self, context: OutputContext, *, dry_run: bool = False) -> Sequence[str]:
+        return self._do("restore", context, "in use", dry_run=dry_run)
+
+    def drop(self, context: OutputContext, *, dry_run: bool = False) -> Sequence[str]:
+        return self._do("drop", context, None, dry_run=dry_run)
+
+    def _do(
+        self, verb: str, context: OutputContext, state: str | None, *, dry_run: bool
+    ) -> Sequence[str]:
+        if self.broken:
+            raise BranchSourceUnavailable("The shelf is out of reach.", remedy="Wait.")
+        self.told.append(verb)
+        if not dry_run:
+            self.has.pop(context.environment, None)
+            if state is not None:
+                self.has[context.environment] = state
+        return [f"{verb} {context.environment}"]
+
+
+@pytest.fixture(params=["memory", "postgres_18", "tables_18"])
+def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    if request.param == "memory":
+        yield _with_base(MemoryHarness())
+        return
+    kind = TablesHarness if request.param == "tables_18" else PostgresHarness
+    for url in own_database(request.getfixturevalue("postgres_18"), request):
+        yield _with_base(kind(url))
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def environments(harness: Harness, shelf: Shelf) -> Iterator[Environments]:
+    with harness.open() as warehouse:
+        outputs = Outputs((shelf,))
+        yield Environments(warehouse, Project(), ("analytics",), (COPY_ALL,), outputs)
+
+
+def _with_base(harness: Harness) -> Harness:
+    harness.create("analytics", {"orders": [1, 2, 3]})
+    return harness
+
+
+def _retire(environments: Environments) -> None:
+    environments.provision(BRANCH, now=NOW)
+    environments.retire("pr_42", because="test", grace=timedelta(0), now=NOW)
+
+
+def test_an_output_lives_as_long_as_its_environment(
+    environments: Environments, harness: Harness, shelf: Shelf
+) -> None:
+    assert environments.provision(BRANCH, now=NOW).outputs == ("provision pr_42",)
+    assert shelf.has == {"pr_42": "in use"}
+    environments.retire("pr_42", because="test", grace=timedelta(0), now=NOW)
+    assert shelf.has == {"pr_42": "aside, as test"}
+    environments.restore("pr_42", now=NOW)
+    assert shelf.has == {"pr_42": "in use"}
+    _retire(environments)
+    assert "drop pr_42" in environments.drop("pr_42", now=NOW).outputs
+    assert shelf.has == {}
+    assert "analytics__pr_42" not in harness.content()
+
+
+def test_a_dry_run_tells_and_does_nothing(
+    environments: Environments, harness: Harness, shelf: Shelf
+) -> None:
+    assert environments.provision(BRANCH, now=NOW, dry_run=True).outputs == ("provision pr_42",)
+    assert shelf.has == {}
+    _retire(environments)
+    before, has = harness.content(), dict(shelf.has)
+    assert "drop pr_42" in environments.drop("pr_42", now=NOW, dry_run=True).outputs
+    assert (harness.content(), shelf.has) == (before, has)
+
+
+def test_what_is_not_due_loses_no_output(environments: Environments, shelf: Shelf) -> None:
+    environments.provision(BRANCH, now=NOW)
+    with pytest.raises(NotDue):
+        environments.drop("pr_42", now=NOW)
+    environments.retire("pr_42", because="test", grace=timedelta(days=1), now=NOW)
+    with pytest.raises(NotDue):
+        environments.drop("pr_42", now=NOW)
+    assert "drop" not in shelf.told
+
+
+def test_an_output_that_cannot_be_dropped_keeps_the_clones_until_it_can(
+    environments: Environments, harness: Harness, shelf: Shelf
+) -> None:
+    _retire(environments)
+    shelf.broken = True
+    with pytest.raises(BranchSourceUnavailable):
+        environments.drop("pr_42", now=NOW)
+    assert harness.content()["analytics__pr_42"][1] == {"orders": [1, 2, 3]}
+    # From here on it is too late: its outputs may be gone in part.
+    with pytest.raises(EnvironmentNotFound):
+        environments.restore("pr_42", now=NOW)
+    assert [one.environment for one in environments.inventory().debris] == ["pr_42"]
+    shelf.broken = False
+    environments.clear("pr_42", now=NOW)
+    assert shelf.has == {}
+    assert "analytics__pr_42" not in harness.content()
+
+
+def test_a_branch_that_is_opened_again_meanwhile_begins_anew(
+    environments: Environments, harness: Harness, shelf: Shelf
+) -> None:
+    _retire(environments)
+    shelf.broken = True
+    with pytest.raises(BranchSourceUnavailable):
+        environments.drop("pr_42", now=NOW)
+    shelf.broken = False
+    environments.provision(BRANCH, now=NOW)
+    assert shelf.has == {"pr_42": "in use"}
+    assert harness.content()["analytics__pr_42"][1] == {"orders": [1, 2, 3]}
+    assert environments.inventory().debris == ()
+
+
+def test_what_a_killed_refresh_has_left_does_not_cost_the_environment_its_outputs(
+    environments: Environments, harness: Harness, shelf: Shelf
+) -> None:
+    if isinstance(harness, TablesHarness):
+        pytest.skip("In tables mode nothing is renamed while it is replaced.")
+    environments.provision(BRANCH, now=NOW)
+    [environment] = environments.inventory().environments
+    name = half_name("analytics__pr_42", DROPPING, dialect=environments.warehouse.dialect)
+    harness.create(name, {"orders": [1]})
+    harness.comment(name, encode(environment.clones[0].mark.half(DROPPING, name=name)))
+    environments.clear("pr_42", now=NOW)
+    assert name not in harness.content()
+    assert shelf.has == {"pr_42": "in use"}
+    assert "drop" not in shelf.told
+
+
+def test_one_output_that_fails_keeps_no_other_from_its_turn(environments: Environments) -> None:
+    first, second = Shelf(broken=True), Shelf()
+    both = replace(environments, outputs=Outputs((first, second)))
+    with pytest.raises(BranchSourceUnavailable):
+        both.provision(BRANCH, now=NOW)
+    assert second.has == {"pr_42": "in use"}
