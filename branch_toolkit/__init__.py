@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from branch_toolkit.outputs.store import OutputStore
     from branch_toolkit.resources import PostgresWarehouse
     from branch_toolkit.rules import TableRule
+    from branch_toolkit.tables_resource import PostgresTablesWarehouse
 
 __all__ = [
     "AzureDevOpsBranches",
@@ -52,6 +53,7 @@ __all__ = [
     "PostgresArrowIOManager",
     "PostgresPandasIOManager",
     "PostgresPolarsIOManager",
+    "PostgresTablesWarehouse",
     "PostgresWarehouse",
     "ProvisionOn",
     "StaticBranches",
@@ -79,6 +81,7 @@ _HOMES = {
     "PostgresArrowIOManager": "io_managers.arrow",
     "PostgresPandasIOManager": "io_managers.pandas",
     "PostgresPolarsIOManager": "io_managers.polars",
+    "PostgresTablesWarehouse": "tables_resource",
     "PostgresWarehouse": "resources",
     "ProvisionOn": "core.policy",
     "StaticBranches": "branches.static",

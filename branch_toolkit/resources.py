@@ -284,7 +284,8 @@ class PostgresWarehouse(WarehouseResource):
         """A table's name in this deployment, quoted and with its schema, for SQL that reads it.
 
         Code that uses it works in tables mode too (`PostgresTablesWarehouse`), where a branch's
-        tables have other names. Before SQL that writes, call `own`.
+        tables have other names. Before SQL that writes, call `own`, and this after it: until then
+        a branch in tables mode reads production's table, under production's name.
 
         Args:
             table: Its name in base.

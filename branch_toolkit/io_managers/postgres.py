@@ -31,6 +31,7 @@ from branch_toolkit.warehouses.postgres.owning import (
     finish_writing,
     own_before_writing,
 )
+from branch_toolkit.warehouses.postgres.places import TablePlace
 
 Context: TypeAlias = dg.InputContext | dg.OutputContext
 
@@ -44,11 +45,17 @@ class BranchAwarePostgres(Protocol):
     def schemas(self) -> list[str]:
         """The base schemas; the first is that of assets that name none."""
 
-    def schema(self, base_schema: str) -> str:
-        """The schema to use in this deployment; an error if there is none, never another one."""
+    def locate(self, table: str, *, schema: str | None = None, writing: bool) -> TablePlace:
+        """Where a table is in this deployment; an error where that is nowhere to be."""
 
     def get_connection(self) -> AbstractContextManager[sqlalchemy.Connection]:
         """A connection; committed at the end, rolled back on any error."""
+
+
+class PlacedSlice(TableSlice):
+    """A slice of a table that may have to be made before it is written to."""
+
+    place: TablePlace | None = None
 
 
 class PostgresClient(DbClient[Connection]):
@@ -72,8 +79,11 @@ class PostgresClient(DbClient[Connection]):
     def ensure_schema_exists(
         context: dg.OutputContext, table_slice: TableSlice, connection: Connection
     ) -> None:
-        """Raises an error where the schema does not exist."""
+        """Raises an error where the schema does not exist; makes the table if the place says so."""
         require_schema(connection, table_slice.schema)
+        place = table_slice.place if isinstance(table_slice, PlacedSlice) else None
+        if place is not None and place.prepare is not None:
+            _log(place.prepare(connection, rows=bool(table_slice.partition_dimensions)))
 
     @staticmethod
     def delete_table_slice(
@@ -125,13 +135,20 @@ class PostgresIOManager(DbIOManager):
             or self._schema
             or (path[-2] if len(path) > 1 else self._warehouse.schemas[0])
         )
-        return TableSlice(
-            table=path[-1] if path else str(metadata.get("table", source.name)),
-            # Whatever named it: nothing reaches a table but through here.
-            schema=self._warehouse.schema(str(base_schema)),
+        # Whatever named it: nothing reaches a table but through here.
+        place = self._warehouse.locate(
+            path[-1] if path else str(metadata.get("table", source.name)),
+            schema=str(base_schema),
+            writing=isinstance(context, dg.OutputContext),
+        )
+        found = PlacedSlice(
+            table=place.table,
+            schema=place.schema,
             columns=(context.definition_metadata or {}).get("columns"),
             partition_dimensions=partition_dimensions(context, metadata.get("partition_expr")),
         )
+        found.place = place
+        return found
 
 
 def replace_rows(

@@ -10,9 +10,13 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from branch_toolkit.core.mark import decode
 from branch_toolkit.warehouses import Warehouse
 from branch_toolkit.warehouses.memory import MemoryWarehouse
 from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
+from branch_toolkit.warehouses.postgres.tables_mode.adapter import TablesAdapter
+from branch_toolkit.warehouses.postgres.tables_mode.names import member_name
+from branch_toolkit_tests.tables_mode import BRANCHES, as_reader, prepare_tables_mode
 
 Tables = Mapping[str, Sequence[int]]
 """The numbers in each table's only column."""
@@ -134,3 +138,90 @@ class PostgresHarness:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+
+class TablesHarness(PostgresHarness):
+    """A real database in tables mode, with groups of tables in the part of schemas.
+
+    The warehouse is opened as a role that may make no schema and only reads base. What is made by
+    hand beside base is made by that same role, so that nothing but marks protects it.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        prepare_tables_mode(url, [])
+        self._reader = as_reader(url)
+        self._known: set[str] = set()
+
+    def open(self) -> AbstractContextManager[Warehouse]:
+        return TablesAdapter.connect(self._reader, branch_schema=BRANCHES)
+
+    def create(self, schema: str, tables: Tables) -> None:
+        self._known |= set(tables)
+        if "__pr_" not in schema:
+            super().create(schema, tables)
+            prepare_tables_mode(self.url, [schema])
+            return
+        self._create_as_reader(schema, "")
+        for table, rows in tables.items():
+            self._create_as_reader(member_name(schema, table), "n int PRIMARY KEY")
+            for number in rows:
+                self.insert(schema, table, number)
+
+    def drop(self, schema: str) -> None:
+        tables = [schema, *(member_name(schema, table) for table in self._tables_of(schema))]
+        for table in tables:
+            self._run(sql.SQL("DROP TABLE {}").format(sql.Identifier(BRANCHES, table)))
+
+    def insert(self, schema: str, table: str, number: int) -> None:
+        place = (schema, table)
+        if "__pr_" in schema:
+            place = (BRANCHES, member_name(schema, table))
+        super().insert(*place, number)
+
+    def comment(self, schema: str, text: str | None) -> None:
+        if "__pr_" not in schema:
+            self._create_as_reader(schema, "")
+        name, comment = sql.Identifier(BRANCHES, schema), sql.Literal(text)
+        self._run(sql.SQL("COMMENT ON TABLE {} IS {}").format(name, comment))
+
+    def content(self) -> dict[str, tuple[str | None, dict[str, list[int]]]]:
+        content = super().content()
+        del content[BRANCHES]
+        for name, (comment, columns) in self._in_branches().items():
+            if not columns and name not in content:
+                content[name] = (comment, {t: self.read(name, t) for t in self._tables_of(name)})
+        return content
+
+    def read(self, schema: str, table: str) -> list[int]:
+        there = self._in_branches()
+        if schema not in there or "__pr_" not in schema:
+            return super().read(schema, table)
+        own = member_name(schema, table)
+        if own in there:
+            return super().read(BRANCHES, own)
+        return super().read(decode(there[schema][0]).base_schema, table)
+
+    def _tables(self, schema: str) -> dict[str, list[int]]:
+        return {} if schema == BRANCHES else super()._tables(schema)
+
+    def _tables_of(self, group: str) -> list[str]:
+        there = self._in_branches()
+        return [table for table in self._known if member_name(group, table) in there]
+
+    def _in_branches(self) -> dict[str, tuple[str | None, int]]:
+        rows = self._run(
+            sql.SQL(
+                "SELECT relname, obj_description(oid, 'pg_class'), relnatts FROM pg_class"
+                " WHERE relnamespace = {}::regnamespace AND relkind = 'r'"
+            ).format(sql.Literal(BRANCHES))
+        )
+        return {name: (comment, columns) for name, comment, columns in rows}
+
+    def _create_as_reader(self, name: str, columns: str) -> None:
+        statement = sql.SQL("SET ROLE {}; CREATE TABLE {} ({}); RESET ROLE").format(
+            sql.Identifier(str(make_url(self._reader).username)),
+            sql.Identifier(BRANCHES, name),
+            sql.SQL(columns),
+        )
+        self._run(statement)

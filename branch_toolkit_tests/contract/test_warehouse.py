@@ -22,7 +22,12 @@ from branch_toolkit.core.names import half_name
 from branch_toolkit.core.plan import Expectation, Hazard, Plan
 from branch_toolkit.core.strategy import COPY_ALL
 from branch_toolkit.verbs import Environments
-from branch_toolkit_tests.contract.harness import Harness, MemoryHarness, PostgresHarness
+from branch_toolkit_tests.contract.harness import (
+    Harness,
+    MemoryHarness,
+    PostgresHarness,
+    TablesHarness,
+)
 from branch_toolkit_tests.databases import own_database
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
@@ -31,15 +36,16 @@ LATER = NOW + GRACE
 BASES = {"analytics": {"orders": [1, 2, 3], "empty": []}, "staging": {"orders": [7]}}
 
 
-@pytest.fixture(params=["memory", "postgres_18", "postgres_15"])
+@pytest.fixture(params=["memory", "postgres_18", "postgres_15", "tables_18"])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     if request.param == "memory":
         made: Harness = MemoryHarness()
         yield _with_bases(made)
         return
-    server = request.getfixturevalue(request.param)
+    mode, version = request.param.split("_")
+    server = request.getfixturevalue(f"postgres_{version}")
     for url in own_database(server, request):
-        yield _with_bases(PostgresHarness(url))
+        yield _with_bases(TablesHarness(url) if mode == "tables" else PostgresHarness(url))
 
 
 @pytest.fixture
@@ -90,7 +96,7 @@ def test_provisioning_again_keeps_the_branchs_data(
     environments.provision(_branch(), now=NOW)
     harness.insert("analytics__pr_42", "orders", 99)
     before = harness.content()
-    report = environments.provision(_branch(), now=LATER)
+    report = environments.provision(_branch(), now=NOW)
     assert report.plan.empty
     assert not report.applied
     assert harness.content() == before
@@ -527,7 +533,7 @@ def test_a_dry_run_leaves_it_and_says_so(environments: Environments, harness: Ha
     name = _leave(environments, harness, BUILDING)
     report = environments.provision(_branch(), now=LATER, dry_run=True)
     assert [(result.schema, result.action) for result in report.results] == [(name, "drop")]
-    assert environments.clear("pr_42", dry_run=True).applied is False
+    assert environments.clear("pr_42", now=NOW, dry_run=True).applied is False
     assert name in harness.content()
 
 
@@ -541,7 +547,7 @@ def test_clearing_one_environment_leaves_the_others_and_what_is_not_ours(
     harness.create(kept, {})
     harness.comment(kept, encode(other.half(BUILDING, name=kept)))
     harness.create("analytics__pr_42__dropping", {"mine": [5]})
-    environments.clear("pr_42")
+    environments.clear("pr_42", now=NOW)
     content = harness.content()
     assert name not in content
     assert kept in content
@@ -556,6 +562,18 @@ def test_half_a_clone_whose_mark_was_edited_is_left_alone(
     comment = harness.content()[name][0]
     harness.comment(name, str(comment).replace('"pull_request": 42', '"pull_request": 43'))
     environments.provision(_branch(), now=LATER)
-    environments.clear("pr_43")
+    environments.clear("pr_43", now=NOW)
     assert name in harness.content()
     assert [found.schema for found in environments.inventory().refused] == [name]
+
+
+def test_the_tables_of_clones_are_listed(environments: Environments, harness: Harness) -> None:
+    environments.provision(_branch(), now=NOW)
+    environments.provision(_branch(7), now=NOW)
+    clones = environments.inventory().find("pr_42").clones
+    # What is copied is not deferred; what is deferred, a test of the adapter sees.
+    assert environments.warehouse.tables(clones) == {
+        ("analytics__pr_42", "orders"): False,
+        ("analytics__pr_42", "empty"): False,
+        ("staging__pr_42", "orders"): False,
+    }

@@ -24,6 +24,7 @@ from branch_toolkit.dagster_private import (
     TableSlice,
 )
 from branch_toolkit.io_managers.postgres import PostgresIOManager
+from branch_toolkit.warehouses.postgres.places import TablePlace
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 COLORS = dg.StaticPartitionsDefinition(["red", "blue"])
@@ -153,8 +154,8 @@ class Production:
     def __init__(self) -> None:
         self.schemas = ["public"]  # Where Dagster's own puts what names no schema.
 
-    def schema(self, base_schema: str) -> str:
-        return base_schema
+    def locate(self, table: str, *, schema: str | None = None, writing: bool) -> TablePlace:
+        return TablePlace(schema or self.schemas[0], table)
 
     def get_connection(self) -> Any:
         raise NotImplementedError
@@ -163,8 +164,8 @@ class Production:
 class Branch(Production):
     """A warehouse in a branch deployment."""
 
-    def schema(self, base_schema: str) -> str:
-        return f"{base_schema}__pr_42"
+    def locate(self, table: str, *, schema: str | None = None, writing: bool) -> TablePlace:
+        return TablePlace(f"{schema}__pr_42", table)
 
 
 OUTPUTS: dict[str, dict[str, Any]] = {
