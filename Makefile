@@ -44,6 +44,7 @@ soak: $(INSTALLED)  ## The tests that kill and race, ten times as often (an hour
 	BRANCH_TOOLKIT_TEST_KILLS=10 $(BIN)/python -m pytest --timeout 7200 \
 	  branch_toolkit_tests/integration/test_kills_and_races.py \
 	  branch_toolkit_tests/integration/test_production_first.py \
+	  branch_toolkit_tests/lifecycle \
 	  branch_toolkit_tests/integration/postgres/test_cut_short.py \
 	  branch_toolkit_tests/integration/postgres/test_owning_faults.py
 

@@ -62,9 +62,17 @@ class Outputs:
         """Brings all back."""
         return self._all(lambda output: output.restore(context, dry_run=dry_run))
 
-    def drop(self, context: OutputContext, *, dry_run: bool) -> tuple[str, ...]:
-        """Removes all for good."""
-        return self._all(lambda output: output.drop(context, dry_run=dry_run))
+    def drop(
+        self, context: OutputContext, *, still: Callable[[], bool], dry_run: bool
+    ) -> tuple[str, ...]:
+        """Removes all for good, as long as the environment is still given up.
+
+        Args:
+            context: Whose.
+            still: Whether it is; asked before each output, as each may take long.
+            dry_run: Only say what would be done.
+        """
+        return self._all(lambda output: output.drop(context, dry_run=dry_run) if still() else ())
 
     def _all(self, do: Callable[[Output], Sequence[str]]) -> tuple[str, ...]:
         lines: list[str] = []
@@ -74,9 +82,25 @@ class Outputs:
                 lines += do(output)
             except BranchToolkitError as error:
                 failures.append(error)
+            except Exception as error:  # noqa: BLE001
+                # It is the user's own code; what it raises must not keep the others from theirs.
+                failures.append(_failed(output, error))
         if failures:
             raise failures[0]
         return tuple(lines)
 
 
 NO_OUTPUTS = Outputs()
+
+
+class OutputFailed(BranchToolkitError):
+    """An output raised an error of its own."""
+
+
+def _failed(output: Output, error: Exception) -> OutputFailed:
+    failed = OutputFailed(
+        f"The output {type(output).__name__} failed: {type(error).__name__}: {error}.",
+        remedy="See its code; what it is to do is tried again at the next run or sweep.",
+    )
+    failed.__cause__ = error
+    return failed

@@ -23,6 +23,7 @@ from branch_toolkit.launchpad import (
     grace_of,
     lease_until,
     prefilled,
+    time_of,
 )
 from branch_toolkit.outputs.group import BranchOutputs
 from branch_toolkit.reporting import (
@@ -156,6 +157,8 @@ def _retire_job(policy: Policy) -> dg.JobDefinition:
                     now=_now(),
                     cause=Cause(config.cause),
                     sha=config.sha,
+                    unless_used_since=time_of(config.unless_used_since),
+                    unless_kept=config.unless_kept,
                     anew=config.grace_hours is not None,
                     dry_run=config.dry_run,
                     on_progress=log_progress(context.log.info),

@@ -86,6 +86,13 @@ class RetireConfig(EnvironmentConfig):
         default=None,
         description="The branch's head. A later push brings back what was idle or over the quota.",
     )
+    unless_used_since: str | None = Field(
+        default=None,
+        description="A time (ISO 8601): nothing is done if a run has used it after that.",
+    )
+    unless_kept: bool = Field(
+        default=False, description="Do nothing while it has a lease (`keep_branch`)."
+    )
     grace_hours: float | None = Field(
         default=None,
         description="Hours in which it can be restored before a sweep drops it. Default: policy.",
@@ -127,6 +134,26 @@ def grace_of(hours: float | None, policy: Policy, cause: Cause) -> timedelta:
             remedy=f"Give 0 to {_LONGEST_GRACE_HOURS} hours.",
         )
     return timedelta(hours=hours)
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time that was filled in.
+
+    Raises:
+        InvalidPolicy: It is none, or has no time zone.
+    """
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise InvalidPolicy(
+            f"{text[:40]!r} is not a time with a time zone.",
+            remedy="Give it as in 2026-11-22T12:00:00+00:00, or leave it empty.",
+        )
+    return time
 
 
 def lease_until(days: float, policy: Policy, *, now: datetime) -> datetime | None:

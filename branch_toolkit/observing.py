@@ -45,6 +45,13 @@ def observe(
     return Observation(snapshot, inventory, actions)
 
 
+def used_before(action: Action) -> datetime | None:
+    """Up to when an environment was used that is to be retired for not being used."""
+    if action.environment is None or action.cause not in (Cause.IDLE, Cause.QUOTA):
+        return None
+    return action.environment.last_used_at
+
+
 def carry_out(
     environments: Environments,
     action: Action,
@@ -75,6 +82,8 @@ def carry_out(
             now=now,
             cause=cause,
             sha=action.branch.sha if action.branch else None,
+            unless_used_since=used_before(action),
+            unless_kept=True,
             dry_run=dry_run,
             on_progress=on_progress,
         )

@@ -12,7 +12,7 @@ from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.deployment import Deployment
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.jobs import BRANCH_TAG, ENVIRONMENT_TAG, BranchJobs
-from branch_toolkit.observing import Observation, observe
+from branch_toolkit.observing import Observation, observe, used_before
 from branch_toolkit.pending import Pending, decode_pending, encode_pending
 from branch_toolkit.reporting import action_line
 from branch_toolkit.resources import WarehouseResource
@@ -251,12 +251,18 @@ def _retire_request(action: Action, name: str) -> tuple[str, dict[str, object]]:
         "reason": action.reason,
         "cause": action.cause.value if action.cause else None,
         "sha": action.branch.sha if action.branch else None,
+        "unless_used_since": _iso(used_before(action)),
+        "unless_kept": True,
     }
     return "retire_branch", _given(config)
 
 
 def _drop_request(_action: Action, name: str) -> tuple[str, dict[str, object]]:
     return "sweep_branches", {"environment": name}
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 def _given(config: Mapping[str, object]) -> dict[str, object]:

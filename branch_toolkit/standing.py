@@ -9,7 +9,7 @@ from branch_toolkit.core.action import Outlook, Verb
 from branch_toolkit.core.branch import Branch
 from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import Environment
-from branch_toolkit.core.outlook import is_leased, is_protected, next_drop, next_retirement
+from branch_toolkit.core.outlook import is_protected, next_drop, next_retirement
 from branch_toolkit.core.policy import Policy
 
 _RETIRED: dict[Cause | None, str] = {
@@ -76,7 +76,7 @@ def minute(time: datetime) -> str:
 
 
 def _why_active(environment: Environment, *, now: datetime) -> str:
-    if is_leased(environment, now=now) and environment.keep_until is not None:
+    if environment.is_kept(now=now) and environment.keep_until is not None:
         return f"it was asked to be kept until {minute(environment.keep_until)}"
     if environment.schema_only:
         return "the branch was open when it was last looked at; its tables were made empty"

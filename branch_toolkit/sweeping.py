@@ -79,7 +79,7 @@ def sweep_environments(
     lines: list[str] = []
     errors: list[BranchToolkitError] = []
     if config.environment is None:
-        lines, errors = _clear_leftovers(environments, outputs, policy, dry_run=config.dry_run)
+        lines, errors = _see_to_outputs(environments, outputs, policy, dry_run=config.dry_run)
     for line in lines:
         context.log.info(line)
     metadata = _metadata(outcomes, seen, dry_run=config.dry_run)
@@ -117,17 +117,22 @@ def _clear(environments: Environments, name: str, *, dry_run: bool) -> Outcome:
     return Outcome(action, name, summary(report))
 
 
-def _clear_leftovers(
+def _see_to_outputs(
     environments: Environments,
     outputs: Sequence[BranchOutput],
     policy: Policy,
     *,
     dry_run: bool,
 ) -> tuple[list[str], list[BranchToolkitError]]:
-    """Sees to what outputs have of environments that the warehouse does not have (any more)."""
+    """Brings outputs in line with their environments, and clears those that have none any more."""
     inventory = environments.inventory()
     lines: list[str] = []
     errors: list[BranchToolkitError] = []
+    for environment in inventory.environments:
+        try:
+            lines += environments.align_outputs(environment, now=_now(), dry_run=dry_run)
+        except BranchToolkitError as error:
+            errors.append(error)
     for output in outputs:
         try:
             lines += output.clear_leftovers(

@@ -167,6 +167,8 @@ class Environments:
         now: datetime,
         cause: Cause = Cause.ASKED,
         sha: str | None = None,
+        unless_used_since: datetime | None = None,
+        unless_kept: bool = False,
         anew: bool = False,
         dry_run: bool = False,
         on_progress: OnProgress = silent,
@@ -180,6 +182,8 @@ class Environments:
             now: The time, aware.
             cause: The reason in a word.
             sha: The branch's head, where known: a later push brings back what was idle.
+            unless_used_since: Do nothing if it was used after that: it is not idle any more.
+            unless_kept: Do nothing while it has a lease, which may have come meanwhile.
             anew: Give what is set aside already this reason and grace too; else it keeps its own.
             dry_run: Only say what would be done.
             on_progress: Told of each statement.
@@ -189,8 +193,11 @@ class Environments:
         """
 
         def plan() -> Plan:
-            found = self.inventory().find(name).clones
-            clones = [clone for clone in found if anew or not clone.mark.retired]
+            environment = self.inventory().find(name)
+            used = unless_used_since is not None and environment.last_used_at > unless_used_since
+            if used or (unless_kept and environment.is_kept(now=now)):
+                return Plan(verb="retire", environment=name)
+            clones = [clone for clone in environment.clones if anew or not clone.mark.retired]
             changes = [
                 (
                     clone,
@@ -201,9 +208,10 @@ class Environments:
             return self.warehouse.plan_marks("retire", name, changes)
 
         report = self._settle(plan, dry_run=dry_run, on_progress=on_progress)
-        if not self.outputs:
+        environment = self.inventory().find(name) if self.outputs else None
+        if environment is None or not (environment.retired or dry_run):
             return report
-        context = OutputContext.of(self.inventory().find(name), now=now)
+        context = OutputContext.of(environment, now=now)
         lines = self.outputs.retire(context, because=because, grace=grace, dry_run=dry_run)
         return replace(report, outputs=lines)
 
@@ -269,6 +277,21 @@ class Environments:
             return False
         return True
 
+    def align_outputs(
+        self, environment: Environment, *, now: datetime, dry_run: bool = False
+    ) -> tuple[str, ...]:
+        """Does with an environment's outputs what was done with it, should that have failed.
+
+        Returns:
+            What was done, in lines for people.
+        """
+        context = OutputContext.of(environment, now=now)
+        if not environment.retired:
+            return self.outputs.provision(context, dry_run=dry_run)
+        grace = max((environment.drop_after or now) - now, timedelta(0))
+        because = environment.retired_because or "its environment was"
+        return self.outputs.retire(context, because=because, grace=grace, dry_run=dry_run)
+
     def drop(
         self,
         name: str,
@@ -305,7 +328,8 @@ class Environments:
         )
         if self.outputs and not dropped.plan.empty:
             context = OutputContext.of(self.inventory().find(name), now=now)
-            dropped = replace(dropped, outputs=self.outputs.drop(context, dry_run=True))
+            lines = self.outputs.drop(context, still=lambda: True, dry_run=True)
+            dropped = replace(dropped, outputs=lines)
         return join(cleared, dropped)
 
     def _drop_with_outputs(self, name: str, *, now: datetime, on_progress: OnProgress) -> Report:
@@ -364,24 +388,25 @@ class Environments:
         dry_run: bool,
         on_progress: OnProgress,
     ) -> Report:
-        def look() -> tuple[Inventory, list[OwnedSchema]]:
+        def look() -> list[OwnedSchema]:
             found = take_inventory(self.warehouse.schemas(names=among), self.territory)
-            return found, [one for one in found.debris if one.environment == name]
+            return [one for one in found.debris if one.environment == name]
 
         def plan() -> Plan:
-            _, debris = look()
+            debris = look()
             if not debris:
                 return Plan(verb="drop", environment=name)
             return self.warehouse.plan_drop(name, debris)
 
         lines: tuple[str, ...] = ()
         if self.outputs:
-            inventory, debris = look()
-            given_up = [one for one in debris if one.mark.condition == DROPPING]
-            # What a refresh that was killed has left is of an environment that lives on.
-            if given_up and not inventory.has(name):
+            given_up = [one for one in look() if one.mark.condition == DROPPING]
+            if given_up:
                 context = OutputContext.of_clone(given_up[0], now=now)
-                lines = self.outputs.drop(context, dry_run=dry_run)
+                # What a refresh that was killed has left is of an environment that lives on.
+                lines = self.outputs.drop(
+                    context, still=lambda: not self.inventory().may_have(name), dry_run=dry_run
+                )
         report = self._settle(plan, wait=wait, dry_run=dry_run, on_progress=on_progress)
         return replace(report, outputs=lines)
 
@@ -414,6 +439,8 @@ class Environments:
         replaced = [clone for clone in existing if clone.mark.base_schema in self.schemas]
         wanted = self.schemas if refresh else missing_schemas(found, self.schemas)
         marks = self._new_marks(branch, wanted, now=now, schema_only=without_rows)
+        if found is not None:
+            marks = tuple(mark.keep(until=found.keep_until) for mark in marks)
         replacing = replaced if refresh else ()
         return self.warehouse.plan_provision(
             name,
@@ -472,3 +499,7 @@ def _require_due(environment: Environment, *, now: datetime) -> None:
         raise NotDue(environment.name, state="it is in use")
     if environment.drop_after > now:
         raise NotDue(environment.name, state=f"it can be restored until {environment.drop_after}")
+    if environment.is_kept(now=now):
+        # A lease may be given between the decision and the drop.
+        state = f"it was asked to be kept until {environment.keep_until}"
+        raise NotDue(environment.name, state=state)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -11,10 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, BranchState, Project
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import Environment, OwnedSchema, SchemaFacts, Territory
 from branch_toolkit.core.mark import Mark, encode
 from branch_toolkit.core.names import POSTGRES, SNOWFLAKE, clone_name, environment_name
-from branch_toolkit.core.policy import Policy
+from branch_toolkit.core.policy import Forks, Policy, ProvisionOn
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 DATABASE = "warehouse@7312345678901234567"
@@ -64,11 +66,22 @@ def make_environment(
     bases: Iterable[str] = ("analytics",),
     retired: Iterable[str] = (),
     drop_after: datetime | None = NOW + DAY,
+    aside: Mapping[str, Any] = {},
     **changes: Any,
 ) -> Environment:
-    """An environment of one clone per base schema, those in `retired` being set aside."""
+    """An environment of one clone per base schema, those in `retired` being set aside.
+
+    Args:
+        key: The branch.
+        bases: The base schemas.
+        retired: Those of them whose clones are set aside.
+        drop_after: When these may be dropped.
+        aside: More of the marks of these.
+        changes: More of all marks.
+    """
     key = BranchKey(number=key) if isinstance(key, int) else key
-    aside = {"retired_at": NOW - 2 * DAY, "retired_because": "test", "drop_after": drop_after}
+    known = {"retired_at": NOW - 2 * DAY, "retired_because": "test", "drop_after": drop_after}
+    aside = {**known, **aside}
     marks = [
         make_mark(key, base, **{**(aside if base in set(retired) else {}), **changes})
         for base in bases
@@ -77,11 +90,14 @@ def make_environment(
 
 
 def make_branch(
-    key: BranchKey | int, state: BranchState = BranchState.OPEN, name: str | None = None
+    key: BranchKey | int,
+    state: BranchState = BranchState.OPEN,
+    name: str | None = None,
+    **details: Any,
 ) -> Branch:
     """A branch as a source tells of it."""
     key = BranchKey(number=key) if isinstance(key, int) else key
-    return Branch(key=key, name=name or key.name, state=state)
+    return Branch(key=key, name=name or key.name, state=state, **details)
 
 
 def make_snapshot(
@@ -246,10 +262,21 @@ def marks(draw: st.DrawFn) -> Mark:
         last_used_at=draw(times),
         toolkit=draw(texts),
     )
+    mark = replace(
+        mark,
+        restored_at=draw(st.none() | times),
+        keep_until=draw(st.none() | times),
+        schema_only=draw(st.booleans()),
+    )
     if draw(st.booleans()):
         return mark
-    grace = draw(st.sampled_from([DAY, 0 * DAY]))
-    return mark.retire(now=draw(times), because=draw(texts), grace=grace)
+    return mark.retire(
+        now=draw(times),
+        because=draw(texts),
+        grace=draw(st.sampled_from([DAY, 0 * DAY])),
+        cause=draw(st.sampled_from(Cause)),
+        sha=draw(st.none() | texts),
+    )
 
 
 # --- scenes for reconcile -----------------------------------------------------------------------
@@ -258,13 +285,26 @@ BASES = ("analytics", "staging")
 states = st.sampled_from(BranchState)
 policies = st.builds(
     Policy,
-    grace=st.sampled_from([timedelta(0), timedelta(days=3)]),
+    provision_on=st.sampled_from(ProvisionOn),
+    drafts=st.booleans(),
+    forks=st.sampled_from(Forks),
+    base_branches=st.sampled_from([(), (), ("main",)]),
+    grace=st.sampled_from([timedelta(0), 3 * DAY]),
+    grace_after_merge=st.sampled_from([None, timedelta(0)]),
     protected_branches=st.sampled_from([(), ("release/*",)]),
+    idle_after=st.sampled_from([None, 4 * DAY]),
+    max_age=st.sampled_from([None, 9 * DAY]),
+    max_environments=st.none() | st.integers(1, 6),
     max_retirements=st.integers(1, 12),
     max_retired_share=st.sampled_from([0.1, 0.5, 1.0]),
     share_applies_from=st.integers(1, 8),
+    max_provisions=st.sampled_from([2, 20]),
     max_drops=st.integers(1, 12),
 )
+_shas = st.sampled_from([None, "a", "b"])
+_labels = st.frozensets(st.sampled_from(["branch-environment", "keep-environment"]))
+_uses = st.integers(0, 240).map(lambda hours: NOW - hours * timedelta(hours=1))
+_moments = st.sampled_from([NOW - DAY, NOW, NOW + timedelta(microseconds=1), NOW + DAY])
 
 
 @st.composite
@@ -272,10 +312,37 @@ def environments(draw: st.DrawFn, key: BranchKey, name: str | None) -> Environme
     """An environment in any state: in use, lacking a clone, partly or wholly set aside, …."""
     bases = draw(st.sampled_from([BASES, BASES[:1], BASES[1:]]))
     retired = draw(st.sampled_from([(), (), bases, bases, bases[:1]]))
-    drop_after = draw(st.sampled_from([NOW - DAY, NOW, NOW + timedelta(microseconds=1), None]))
     created_at = draw(st.sampled_from([NOW - 10 * DAY] * 5 + [NOW + DAY]))
+    aside: dict[str, Any] = {}
+    if retired:
+        causes = ["merged", "closed", "gone", "idle", "age", "quota", "asked", None, "of later"]
+        aside = {"cause": draw(st.sampled_from(causes)), "sha": draw(_shas)}
     return make_environment(
-        key, bases=bases, retired=retired, drop_after=drop_after, created_at=created_at, branch=name
+        key,
+        bases=bases,
+        retired=retired,
+        drop_after=draw(_moments | st.none()),
+        created_at=created_at,
+        last_used_at=max(created_at, draw(_uses)),
+        restored_at=draw(st.none() | _uses),
+        keep_until=draw(st.none() | _moments),
+        branch=name,
+        aside=aside,
+    )
+
+
+@st.composite
+def told_branches(draw: st.DrawFn, key: BranchKey, name: str) -> Branch:
+    """A branch with all that a forge may tell of it."""
+    return make_branch(
+        key,
+        draw(states),
+        name,
+        sha=draw(_shas),
+        base=draw(st.sampled_from([None, "main", "main", "develop"])),
+        draft=draw(st.sampled_from([False, False, True])),
+        fork=draw(st.sampled_from([False, False, True])),
+        labels=draw(_labels),
     )
 
 
@@ -300,6 +367,6 @@ def scenes(draw: st.DrawFn) -> Scene:
         if draw(st.booleans()):
             found.append(draw(environments(key, name)))
         if draw(st.booleans()):
-            told.append(make_branch(key, draw(states), name))
+            told.append(draw(told_branches(key, name)))
     snapshot = make_snapshot(*told, complete=draw(st.booleans()))
     return Scene(snapshot, tuple(found), draw(policies))

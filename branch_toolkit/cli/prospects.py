@@ -11,7 +11,7 @@ from branch_toolkit.core.action import Action, Outlook, Verb
 from branch_toolkit.core.branch import BranchSnapshot
 from branch_toolkit.core.environment import Environment, Refused
 from branch_toolkit.core.errors import BranchSourceUnavailable, BranchToolkitError
-from branch_toolkit.core.outlook import is_leased, next_drop, next_retirement
+from branch_toolkit.core.outlook import next_drop, next_retirement
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.observing import Observation, observe
 from branch_toolkit.verbs import Environments
@@ -90,7 +90,7 @@ def _by_marks(environment: Environment, policy: Policy, *, now: datetime) -> Pro
     if environment.retired:
         why, outlook = environment.retired_because or "", next_drop(environment)
     else:
-        leased = is_leased(environment, now=now)
+        leased = environment.is_kept(now=now)
         why = f"it was asked to be kept until {environment.keep_until}" if leased else ""
         outlook = next_retirement(environment, None, policy)
     return Prospect(environment, why, outlook)

@@ -12,7 +12,6 @@ from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import Environment, missing_schemas
 from branch_toolkit.core.outlook import (
     has_keep_label,
-    is_leased,
     is_protected,
     next_drop,
     next_retirement,
@@ -34,9 +33,9 @@ class Circumstances:
     now: datetime
 
 
-def decide_branch(branch: Branch, policy: Policy) -> Action:
+def decide_branch(branch: Branch, policy: Policy, *, now: datetime) -> Action:
     """About an open branch that has no environment."""
-    reason = policy.why_not(branch)
+    reason = policy.why_not(branch, now=now)
     if reason is None:
         return Action(verb=Verb.PROVISION, reason="the branch is open", branch=branch)
     return Action(verb=Verb.LEAVE, reason=reason, branch=branch)
@@ -88,7 +87,7 @@ class _Case:
         cause = self._ended()
         if environment.retired:
             return self._of_retired(None if cause is None else self._how(cause))
-        if is_leased(environment, now=given.now):
+        if environment.is_kept(now=given.now):
             return self.keep(
                 f"it was asked to be kept until {environment.keep_until:%Y-%m-%d %H:%M %Z}",
                 self._after_lease(cause),

@@ -16,7 +16,7 @@ from branch_toolkit.core.errors import (
     SchemaNotOwned,
 )
 from branch_toolkit.core.mark import Mark, decode, is_mark
-from branch_toolkit.core.names import environment_name
+from branch_toolkit.core.names import SEPARATOR, environment_name
 
 
 class BranchRoles(str, Enum):
@@ -142,6 +142,11 @@ class Refused:
     schema: str
     reason: str
 
+    @property
+    def environment(self) -> str:
+        """The environment that it would be of, by its name alone."""
+        return self.schema.rpartition(SEPARATOR)[2].lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -225,6 +230,10 @@ class Environment:
         times = [clone.mark.keep_until for clone in self.clones if clone.mark.keep_until]
         return max(times, default=None)
 
+    def is_kept(self, *, now: datetime) -> bool:
+        """Whether it was asked to be kept beyond this time."""
+        return self.keep_until is not None and self.keep_until > now
+
     @property
     def schema_only(self) -> bool:
         """Whether it was made without base's rows."""
@@ -296,6 +305,13 @@ class Inventory:
     def has(self, name: str) -> bool:
         """Whether there is an environment of that name."""
         return any(environment.name == name for environment in self.environments)
+
+    def may_have(self, name: str) -> bool:
+        """Whether there is an environment of that name, or a schema that may be of one.
+
+        A schema with a mark that proves nothing counts: not knowing means keeping.
+        """
+        return self.has(name) or any(found.environment == name for found in self.refused)
 
     def of(self, key: BranchKey) -> Environment | None:
         """The branch's environment, or None."""

@@ -45,12 +45,12 @@ def reconcile(
     given = Circumstances(snapshot, policy, schemas, now)
     actions = [decide_environment(environment, branch, given) for environment, branch in paired]
     actions += [
-        decide_branch(branch, policy)
+        decide_branch(branch, policy, now=now)
         for branch in index.by_key.values()
         if branch.state is BranchState.OPEN and branch.key not in provided
     ]
     actions = keep_quota(actions, policy, now=now, complete=snapshot.complete)
-    actions = break_circuit(actions, environments, policy)
+    actions = break_circuit(actions, environments, policy, now=now)
     actions = refuse_beyond_quota(actions, policy)
     actions = cap(actions, Verb.PROVISION, policy.max_provisions, now=now)
     return tuple(cap(actions, Verb.DROP, policy.max_drops, now=now))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.branch import BranchState
 from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import Environment
-from branch_toolkit.core.outlook import has_keep_label, is_leased, is_protected
+from branch_toolkit.core.outlook import has_keep_label, is_protected
 from branch_toolkit.core.policy import Policy
+
+IN_USE_FOR = timedelta(days=1)
+"""For how long after its last use an environment gives way to none that is only wanted."""
 
 
 def keep_quota(
@@ -19,8 +22,9 @@ def keep_quota(
 ) -> list[Action]:
     """Retires the least recently used where more are in use, or wanted, than the policy allows.
 
-    A branch that has had none yet displaces one of an older pull request. What was displaced once
-    comes back by a push, or when there is room: so two branches never displace each other in turns.
+    A branch that has none displaces that of an older pull request, if that was not used for a day.
+    What was displaced comes back by a push, or when there is room. So two branches never displace
+    each other in turns, and what is in daily use stays.
 
     Args:
         actions: What was decided about each by itself.
@@ -43,7 +47,7 @@ def keep_quota(
     for action in _wanted(actions, policy):
         if room > 0:
             room -= 1
-        elif displaceable and _displaces(action, displaceable[0]):
+        elif displaceable and _displaces(action, displaceable[0], now=now):
             displaced.add(id(displaceable.pop(0)))
         else:
             refused.add(id(action))
@@ -68,27 +72,27 @@ def refuse_beyond_quota(actions: Sequence[Action], policy: Policy) -> list[Actio
 
 
 def break_circuit(
-    actions: Sequence[Action], environments: Sequence[Environment], policy: Policy
+    actions: Sequence[Action], environments: Sequence[Environment], policy: Policy, *, now: datetime
 ) -> list[Action]:
-    """Retires none where more would be than the policy allows in one tick."""
-    retiring = [action for action in actions if action.verb is Verb.RETIRE]
+    """Retires none of those whose branch ended, where more would be than the policy allows at once.
+
+    A branch source that errs may seem to say that all have ended. What is idle, too old or over the
+    quota is not the source's word: of those as many go in a tick as are allowed, and others follow.
+    """
     active = sum(not environment.retired for environment in environments)
-    too_many = len(retiring) > policy.max_retirements
-    share_applies = active >= policy.share_applies_from
-    too_large = share_applies and len(retiring) > policy.max_retired_share * active
-    if not (too_many or too_large):
-        return list(actions)
-    reason = (
-        f"{len(retiring)} of {active} environments would be retired at once, which is more than the"
-        " policy allows without asking; check the branch source, then retire them by hand or raise"
-        " max_retirements or max_retired_share"
-    )
-    return [
-        replace(action, verb=Verb.KEEP, cause=None, reason=reason)
-        if action.verb is Verb.RETIRE
-        else action
-        for action in actions
-    ]
+    most = policy.max_retirements
+    if active >= policy.share_applies_from:
+        most = min(most, max(int(policy.max_retired_share * active), 1))
+    ended = [a for a in actions if a.verb is Verb.RETIRE and a.cause and a.cause.ended]
+    if len(ended) > most:
+        reason = (
+            f"{len(ended)} of {active} environments would be retired at once, which is more than"
+            " the policy allows without asking; check the branch source, then retire them by hand"
+            " or raise max_retirements or max_retired_share"
+        )
+        kept = set(map(id, ended))
+        actions = [_put_off(a, reason) if id(a) in kept else a for a in actions]
+    return cap(actions, Verb.RETIRE, max(most, len(ended)), now=now)
 
 
 def cap(actions: Sequence[Action], verb: Verb, most: int, *, now: datetime) -> list[Action]:
@@ -108,7 +112,7 @@ def cap(actions: Sequence[Action], verb: Verb, most: int, *, now: datetime) -> l
 
 def _put_off(action: Action, reason: str) -> Action:
     verb = Verb.LEAVE if action.environment is None else Verb.KEEP
-    return replace(action, verb=verb, reason=reason)
+    return replace(action, verb=verb, cause=None, reason=reason)
 
 
 def _is_staying(action: Action) -> bool:
@@ -147,7 +151,7 @@ def _may_be_displaced(action: Action, policy: Policy, *, now: datetime) -> bool:
         and action.verb in (Verb.KEEP, Verb.PROVISION)
         and not action.hands_off
         and not has_keep_label(action.branch, policy)
-        and not is_leased(environment, now=now)
+        and not environment.is_kept(now=now)
         and not is_protected(environment, action.branch, policy)
     )
 
@@ -181,11 +185,13 @@ def _urgency(action: Action) -> tuple[bool, int]:
     return action.environment is not None, action.key.number or 0
 
 
-def _displaces(wanted: Action, staying: Action) -> bool:
+def _displaces(wanted: Action, staying: Action, *, now: datetime) -> bool:
     if wanted.environment is not None:
         return True
+    # It may have been dropped as the least used, and would displace who displaced it.
     new, old = wanted.key.number, staying.key.number
-    return new is not None and (old is None or new > old)
+    used, _ = _last_used(staying)
+    return new is not None and (old is None or new > old) and now - used >= IN_USE_FOR
 
 
 def _after_quota(action: Action, displaced: set[int], refused: set[int], *, most: int) -> Action:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from branch_toolkit.core.action import Outlook, Verb
 from branch_toolkit.core.branch import Branch
@@ -37,11 +36,6 @@ def next_drop(environment: Environment) -> Outlook | None:
     lease = environment.keep_until or environment.drop_after
     because = environment.retired_because or "it was set aside"
     return Outlook(verb=Verb.DROP, at=max(environment.drop_after, lease), because=because)
-
-
-def is_leased(environment: Environment, *, now: datetime) -> bool:
-    """Whether it was asked to be kept beyond this time."""
-    return environment.keep_until is not None and environment.keep_until > now
 
 
 def is_protected(environment: Environment, branch: Branch | None, policy: Policy) -> bool:

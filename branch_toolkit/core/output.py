@@ -23,6 +23,8 @@ class OutputContext:
         branch: The branch's name, where known.
         pull_request: The pull request's number, where there is one.
         repository: The branch's repository, for people to read and to tell two of them apart.
+        retired_at: When the environment was set aside, if it was. What was made or brought back
+            after that is of an environment that came after it.
     """
 
     environment: str
@@ -32,6 +34,7 @@ class OutputContext:
     branch: str | None = None
     pull_request: int | None = None
     repository: str | None = None
+    retired_at: datetime | None = None
 
     @classmethod
     def of(cls, environment: Environment, *, now: datetime) -> OutputContext:
@@ -49,6 +52,7 @@ class OutputContext:
             branch=clone.mark.branch,
             pull_request=clone.key.number,
             repository=clone.mark.repository,
+            retired_at=clone.mark.retired_at,
         )
 
     @classmethod

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, BranchState
+from branch_toolkit.core.branch import (
+    Branch,
+    BranchKey,
+    BranchSnapshot,
+    BranchState,
+    same_repository,
+)
 from branch_toolkit.core.environment import Environment
 
 
@@ -30,6 +36,9 @@ class BranchIndex:
     def find(self, environment: Environment) -> Branch | None:
         """The branch of an environment, or None."""
         exact = self.by_key.get(environment.key)
+        if exact is not None and not same_repository(exact.repository, environment.repository):
+            # Of a source that tells of several repositories.
+            return None
         if exact is not None or environment.branch is None or not is_own(environment.key):
             return exact
         # Plain git knows names where a branch deployment knows a number, and a pull request may be

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -15,6 +15,11 @@ SHORTEST_IDLE = timedelta(hours=1)
 """Use is recorded every quarter of an hour, so a shorter time would take use for idleness."""
 _LONGEST = timedelta(days=36_525)
 _MAY_BE_ZERO = ("grace", "grace_after_merge", "grace_after_close", "warn_before")
+
+
+_OPTIONAL = frozenset(
+    {"grace_after_merge", "grace_after_close", "idle_after", "max_age", "max_environments"}
+)
 
 
 class ProvisionOn(str, Enum):
@@ -109,11 +114,32 @@ class Policy:
         object.__setattr__(self, "forks", Forks(self.forks))
 
     def _problems(self) -> list[str]:
-        return [
+        # What is of another type cannot be compared.
+        return self._problems_of_types() or [
             *self._problems_of_choices(),
             *self._problems_of_globs(),
             *self._problems_of_times(),
             *self._problems_of_counts(),
+        ]
+
+    def _problems_of_types(self) -> list[str]:
+        wanted = {
+            timedelta: (
+                *("grace", "grace_after_merge", "grace_after_close"),
+                *("idle_after", "max_age", "max_lease", "warn_before"),
+            ),
+            str: ("provision_label", "keep_label"),
+            int: (
+                *("max_provisions", "max_retirements", "max_drops"),
+                *("share_applies_from", "max_environments"),
+            ),
+        }
+        return [
+            f"{name} is {getattr(self, name)!r}; it is a {kind.__name__}."
+            for kind, names in wanted.items()
+            for name in names
+            if not isinstance(getattr(self, name), kind)
+            and not (getattr(self, name) is None and name in _OPTIONAL)
         ]
 
     def _problems_of_choices(self) -> list[str]:
@@ -193,8 +219,11 @@ class Policy:
         after = {Cause.MERGED: merged, Cause.CLOSED: closed, Cause.GONE: max(merged, closed)}
         return after.get(cause, self.grace)
 
-    def why_not(self, branch: Branch) -> str | None:
+    def why_not(self, branch: Branch, *, now: datetime) -> str | None:
         """Why no sensor makes an environment for an open branch; None if one does."""
+        touched = branch.updated_at
+        if self.idle_after is not None and touched is not None and touched + self.idle_after <= now:
+            return f"nothing about it has changed since {touched:%Y-%m-%d}"
         if self.ignores(branch.name or branch.key.name):
             return "the policy ignores branches of that name"
         if branch.fork and self.forks is Forks.DENY:

@@ -120,14 +120,22 @@ _OPTIONS: Mapping[Strategy, frozenset[str]] = {
     Strategy.SKIP: frozenset(),
 }
 
+_EVERYTHING = ("*", "*.*")
 DEFER_ALL = Rule(tables="*", strategy=Strategy.DEFER)
 COPY_ALL = Rule(tables="*", strategy=Strategy.COPY)
 
 
 def without_base_rows(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """The rules by which no row of base gets into a clone; what is skipped stays skipped."""
-    skipping = [rule for rule in rules if rule.strategy is Strategy.SKIP]
-    return (*skipping, Rule(tables="*", strategy=Strategy.EMPTY))
+    emptying = [
+        rule
+        if rule.strategy is Strategy.SKIP
+        else Rule(tables=rule.tables, strategy=Strategy.EMPTY)
+        for rule in rules
+    ]
+    if any(rule.tables in _EVERYTHING for rule in emptying):
+        return tuple(emptying)
+    return (*emptying, Rule(tables="*", strategy=Strategy.EMPTY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +169,7 @@ def check_rules(rules: Sequence[Rule]) -> None:
     seen: list[str] = []
     for rule in rules:
         for earlier in seen:
-            if earlier == rule.tables or earlier in ("*", "*.*"):
+            if earlier == rule.tables or earlier in _EVERYTHING:
                 raise InvalidRule(
                     f"The rule for tables {rule.tables!r} is never reached: the earlier rule for"
                     f" {earlier!r} takes all of them.",
@@ -209,7 +217,7 @@ def _require_use(
     used = {id(rule) for rule in own.values() if rule is not None}
     for rule in rules:
         # What takes all there is may well find nothing.
-        if id(rule) in used or rule.tables in ("*", "*.*"):
+        if id(rule) in used or rule.tables in _EVERYTHING:
             continue
         matching = [relation for relation in relations if rule.matches(relation)]
         if matching:

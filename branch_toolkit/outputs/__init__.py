@@ -11,7 +11,6 @@ import dagster as dg
 
 from branch_toolkit.core.environment import Inventory
 from branch_toolkit.core.errors import BranchToolkitError
-from branch_toolkit.core.names import SEPARATOR
 from branch_toolkit.core.output import OutputContext
 
 __all__ = [
@@ -167,7 +166,7 @@ def known_environments(inventory: Inventory) -> frozenset[str]:
 def _known(inventory: Inventory) -> Iterator[str]:
     yield from (found.name for found in inventory.environments)
     yield from (found.environment for found in inventory.debris)
-    yield from (found.schema.rpartition(SEPARATOR)[2].lower() for found in inventory.refused)
+    yield from (found.environment for found in inventory.refused)
 
 
 def left_alone(where: str, reason: str) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from branch_toolkit.core.branch import same_repository
 from branch_toolkit.core.errors import InvalidMark
 from branch_toolkit.core.mark import DROPPING, Mark, decode, encode, is_mark
-from branch_toolkit.outputs import OutputContext
+from branch_toolkit.outputs import OutputContext, left_alone
 from branch_toolkit.outputs.errors import OutputBusy, OutputNotOwned, OutputUnavailable
 from branch_toolkit.outputs.files import Files
 from branch_toolkit.outputs.locations import Location, project_folder
@@ -132,6 +132,8 @@ class BranchPrefix:
                 return self._drop_unmarked(dry_run=dry_run)
         except OutputNotOwned as error:
             return [error.problem]
+        if self._is_of_a_later_one(mark):
+            return [left_alone(self.where, "it was made for an environment that came after")]
         found = self._contents()
         if not dry_run:
             self._remove(mark)
@@ -154,6 +156,12 @@ class BranchPrefix:
         if not dry_run:
             act()
         return line
+
+    def _is_of_a_later_one(self, mark: Mark) -> bool:
+        """Whether it was made or brought back after the environment that is dropped was retired."""
+        ended = self.context.retired_at
+        begun = mark.restored_at or mark.created_at
+        return ended is not None and mark.condition is None and not mark.retired and begun > ended
 
     def _drop_unmarked(self, *, dry_run: bool) -> list[str]:
         """Removes what a process left that was killed as it made or removed a prefix, if it did."""

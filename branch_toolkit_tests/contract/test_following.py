@@ -14,7 +14,7 @@ from branch_toolkit.core.mark import DROPPING, encode
 from branch_toolkit.core.names import half_name
 from branch_toolkit.core.output import OutputContext
 from branch_toolkit.core.strategy import COPY_ALL
-from branch_toolkit.following import Outputs
+from branch_toolkit.following import OutputFailed, Outputs
 from branch_toolkit.verbs import Environments
 from branch_toolkit_tests.contract.harness import (
     Harness,
@@ -177,6 +177,54 @@ def test_what_a_killed_refresh_has_left_does_not_cost_the_environment_its_output
     assert name not in harness.content()
     assert shelf.has == {"pr_42": "in use"}
     assert "drop" not in shelf.told
+
+
+def test_what_an_output_missed_it_is_told_again(environments: Environments, shelf: Shelf) -> None:
+    shelf.broken = True
+    with pytest.raises(BranchSourceUnavailable):
+        environments.provision(BRANCH, now=NOW)
+    shelf.broken = False
+    [environment] = environments.inventory().environments
+    environments.align_outputs(environment, now=NOW)
+    assert shelf.has == {"pr_42": "in use"}
+    shelf.broken = True
+    with pytest.raises(BranchSourceUnavailable):
+        environments.retire("pr_42", because="test", grace=timedelta(days=1), now=NOW)
+    shelf.broken = False
+    [environment] = environments.inventory().environments
+    environments.align_outputs(environment, now=NOW)
+    assert shelf.has == {"pr_42": "aside, as test"}
+
+
+def test_an_output_that_raises_anything_is_told_of_with_its_name(
+    environments: Environments,
+) -> None:
+    class Rude(Shelf):
+        def provision(self, context: OutputContext, *, dry_run: bool = False) -> Sequence[str]:
+            raise RuntimeError("no such host")
+
+    second = Shelf()
+    rude = replace(environments, outputs=Outputs((Rude(), second)))
+    with pytest.raises(OutputFailed, match="The output Rude failed: RuntimeError: no such host"):
+        rude.provision(BRANCH, now=NOW)
+    assert second.has == {"pr_42": "in use"}
+
+
+def test_an_environment_that_was_made_anew_meanwhile_keeps_its_outputs(
+    environments: Environments, shelf: Shelf
+) -> None:
+    class Slow(Shelf):
+        def drop(self, context: OutputContext, *, dry_run: bool = False) -> Sequence[str]:
+            # As another process would, between the drop of two outputs.
+            alone = replace(environments, outputs=Outputs((shelf,)))
+            alone.provision(BRANCH, now=NOW)
+            return []
+
+    _retire(environments)
+    both = replace(environments, outputs=Outputs((Slow(), shelf)))
+    both.drop("pr_42", now=NOW)
+    assert shelf.has == {"pr_42": "in use"}
+    assert environments.inventory().has("pr_42")
 
 
 def test_one_output_that_fails_keeps_no_other_from_its_turn(environments: Environments) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from branch_toolkit import OutputStore, Policy, build_branch_defs
+from branch_toolkit.core.output import OutputContext
 from branch_toolkit_tests.dagster.conftest import CLEANUP, Deployed, metadata
 from branch_toolkit_tests.dagster.memory import BASES, HeldWarehouse, ToldBranches, World
 
@@ -60,6 +62,18 @@ def test_files_of_a_branch_go_when_it_is_closed_and_productions_stay(
     assert not path.exists()
     assert world.states() == {}
     assert [found.name for found in (tmp_path / "files").iterdir()] == ["kept.txt"]
+
+
+def test_a_prefix_that_was_made_after_the_environment_ended_is_left_alone(
+    world: World, deployed: Deployed, store: OutputStore, tmp_path: Path
+) -> None:
+    world.open(42)
+    deployed.live_through_tick()
+    [environment] = world.environments().inventory().environments
+    context = OutputContext.of(environment, now=datetime.now(tz=timezone.utc))
+    [line] = store.drop(replace(context, retired_at=environment.created_at - timedelta(hours=1)))
+    assert "was left alone because it was made for an environment that came after" in line
+    assert list((tmp_path / "branches_of_files").rglob(".branch_toolkit.json"))
 
 
 def test_a_run_shows_what_became_of_the_outputs(world: World, deployed: Deployed) -> None:

@@ -98,6 +98,32 @@ def test_an_idle_environment_is_retired_and_a_push_brings_it_back_with_its_data(
     assert deployed.live_through_tick() == []
 
 
+@pytest.mark.parametrize("meanwhile", ["used", "kept"])
+def test_what_is_used_or_kept_after_the_decision_stays(
+    world: World, deploy: Deploy, meanwhile: str
+) -> None:
+    deployed = deploy(policy=Policy(idle_after=5 * DAY))
+    branch = pull_request(42)
+    world.branches = [branch]
+    world.environments().provision(branch, now=now() - 6 * DAY)
+    [request] = deployed.tick(CLEANUP).run_requests
+    [environment] = world.environments().inventory().environments
+    if meanwhile == "used":
+        world.environments().record_use(environment, now=now())
+    else:
+        world.environments().keep("pr_42", until=now() + DAY)
+    assert deployed.execute(request).success
+    assert world.states() == {"pr_42": "active"}
+
+
+def test_a_refresh_keeps_the_lease(world: World, deployed: Deployed) -> None:
+    world.provide(42)
+    assert deployed.run("keep_branch", {"environment": "pr_42", "days": 2}).success
+    assert deployed.run("refresh_branch", {"pull_request": 42}).success
+    [environment] = world.environments().inventory().environments
+    assert environment.is_kept(now=now() + DAY)
+
+
 def test_what_was_retired_by_hand_stays_so_until_it_is_asked_for(
     world: World, deployed: Deployed
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from itertools import repeat
 
 import pytest
 from hypothesis import given, settings
@@ -95,11 +96,12 @@ class History:
         self.deletes = deletes
         self.deleted: set[int] = set()
         self.open_throughout: set[int] = set()
-        self.ever_ended: set[int] = set()
+        self.ended_meanwhile: set[int] = set()
 
     def begin(self) -> None:
         """A look begins."""
         self.open_throughout = self.open_now()
+        self.ended_meanwhile = set(self.repository.pull_requests) - self.open_now() | self.deleted
 
     def open_now(self) -> set[int]:
         return {pull.number for pull in self.repository.in_state("open")}
@@ -108,7 +110,7 @@ class History:
         for verb, index in edits:
             self._edit(verb, index)
             self.open_throughout &= self.open_now()
-            self.ever_ended |= set(self.repository.pull_requests) - self.open_now()
+            self.ended_meanwhile |= set(self.repository.pull_requests) - self.open_now()
 
     def _edit(self, verb: str, index: int) -> None:
         repository = self.repository
@@ -122,6 +124,7 @@ class History:
                 if self.deletes and number != max(repository.pull_requests):
                     repository.delete(number)
                     self.deleted.add(number)
+                    self.ended_meanwhile.add(number)
             elif verb != "nothing":
                 getattr(repository, verb)(number)
 
@@ -135,6 +138,7 @@ _BEFORE = {"reopen": ("closed",), "push": (), "delete": ()}
     looks=st.lists(st.lists(EDITS, max_size=14), min_size=1, max_size=4),
     between=st.lists(EDITS, min_size=4, max_size=4),
     hours=st.lists(st.sampled_from([0.0, 0.0, 5.0]), min_size=4, max_size=4),
+    breaks=st.lists(st.none() | st.integers(min_value=1, max_value=6), min_size=4, max_size=4),
     etags=st.booleans(),
     deletes=st.booleans(),
 )
@@ -143,6 +147,7 @@ def test_no_open_one_is_ever_missing_in_a_complete_answer(
     looks: list[list[list[tuple[str, int]]]],
     between: list[list[tuple[str, int]]],
     hours: list[float],
+    breaks: list[int | None],
     etags: bool,
     deletes: bool,
 ) -> None:
@@ -152,21 +157,24 @@ def test_no_open_one_is_ever_missing_in_a_complete_answer(
     history = History(repository, deletes=deletes)
     known: Known | None = None
     now = 0.0
-    for edits, meanwhile, later in zip(looks, between, hours, strict=False):
+    for edits, meanwhile, later, down in zip(looks, between, hours, breaks, strict=False):
         history.begin()
         steps = [lambda each=each: history.edit(each) for each in edits]
+        if down is not None:
+            steps = [*steps, *repeat(_nothing, down)]
+            steps[down:] = [_fail]
         seen = look(Forge(repository, steps, etags=etags), known, now=now)
         states = {branch.key.number: branch.state for branch in seen.branches}
         if seen.complete:
             assert history.open_throughout <= {n for n, s in states.items() if not s.ended}
         ended = {n for n, s in states.items() if s.ended}
-        assert ended <= history.ever_ended, "said to be over, but was open all the time"
+        assert ended <= history.ended_meanwhile, "said to be over, but was open all the time"
         known = seen.known or known
         history.edit(meanwhile)
         now += later * HOURS
     forge = Forge(repository, etags=etags)
     seen = look(forge, known, now=now)
-    assert seen.complete
+    assert seen.complete is bool(repository.pull_requests)
     told = {branch.key.number for branch in seen.branches if not branch.state.ended}
     # One that was deleted leaves no trace; it is kept until everything is listed again.
     assert history.open_now() <= told <= history.open_now() | history.deleted
@@ -186,8 +194,8 @@ def _repository(count: int) -> ForgeRepository:
 
 @pytest.mark.parametrize(
     ("count", "requests"),
-    [(0, 2), (2, 2), (3, 4), (10, 7)],
-    ids=["none", "one page", "two pages", "five pages"],
+    [(2, 2), (3, 4), (10, 7)],
+    ids=["one page", "two pages", "five pages"],
 )
 def test_the_first_look_takes_the_open_pages_and_the_newest_twice(
     count: int, requests: int
@@ -271,15 +279,75 @@ def test_what_ended_long_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch)
     assert sorted(known.branches) == [2, 3, 4, 6]
 
 
-def test_a_first_request_that_fails_is_an_error_and_a_later_one_a_note() -> None:
-    def fail() -> None:
-        raise BranchSourceUnavailable("It is down.", remedy="Wait.")
+def test_where_nothing_at_all_is_told_nothing_is_certain() -> None:
+    repository = _repository(1)
+    known = look(Forge(repository), None, now=0.0).known
+    # As if it were made anew under its old name; what is remembered is of the one before.
+    for remembered in (None, known):
+        for hours in (0, 5):
+            seen = look(Forge(ForgeRepository()), remembered, now=hours * HOURS)
+            assert (seen.branches, seen.complete, seen.known) == ((), False, None)
+            assert "no pull request in any state" in (seen.note or "")
 
+
+def test_an_answer_with_gaps_repeats_nothing_that_was_only_remembered() -> None:
+    repository = _repository(4)
+    repository.close(1)
+    known = look(Forge(repository), None, now=0.0).known
+    # It is open again, and on the second page of what changed.
+    for each in (repository.reopen, repository.push):
+        repository.pass_time(timedelta(hours=1))
+        each(1)
+    for number in (2, 3, 4):
+        repository.push(number)
+    assert known is not None
+    assert known.branches[1].state is BranchState.CLOSED
+    seen = look(Forge(repository, [_nothing, _fail]), known, now=1.0)
+    assert not seen.complete
+    assert {branch.key.number for branch in seen.branches} == {3, 4}
+
+
+def test_one_that_cannot_be_read_is_not_told_as_it_was_remembered() -> None:
+    repository = _repository(2)
+    repository.close(1)
+    known = look(Forge(repository), None, now=0.0).known
+    repository.reopen(1)
+
+    class Unreadable(Forge):
+        def newest(self, following: Query | None = None, *, etag: str | None = None) -> Page | None:
+            page = super().newest(following)
+            assert page is not None
+            told = tuple(branch for branch in page.branches if branch.key.number != 1)
+            return Page(branches=told, next=page.next, unreadable=1, total=page.total)
+
+    seen = look(Unreadable(repository), known, now=1.0)
+    assert not seen.complete
+    assert {branch.key.number for branch in seen.branches} == {2}
+
+
+def test_what_a_replica_says_that_lags_behind_is_no_news_in_an_answer_with_gaps() -> None:
+    repository = _repository(3)
+    repository.close(1)
+    old = _branch(repository.pull_requests[1])
+    repository.reopen(1)
+    known = look(Forge(repository), None, now=0.0).known
+
+    class Lagging(Forge):
+        def newest(self, following: Query | None = None, *, etag: str | None = None) -> Page | None:
+            if following is not None:
+                _fail()
+            return Page(branches=(old,), next=page_after(FIRST))
+
+    seen = look(Lagging(repository), known, now=2.0)
+    assert (seen.branches, seen.complete) == ((), False)
+
+
+def test_a_first_request_that_fails_is_an_error_and_a_later_one_a_note() -> None:
     repository = _repository(3)
     with pytest.raises(BranchSourceUnavailable):
-        look(Forge(repository, [fail]), None, now=0.0)
+        look(Forge(repository, [_fail]), None, now=0.0)
     for before in range(1, 4):
-        steps = [lambda: None] * before + [fail]
+        steps = [_nothing] * before + [_fail]
         seen = look(Forge(repository, steps), None, now=0.0)
         assert not seen.complete
         assert seen.note == "the list broke off: It is down."
@@ -287,12 +355,9 @@ def test_a_first_request_that_fails_is_an_error_and_a_later_one_a_note() -> None
 
 
 def test_a_list_that_fails_after_hours_does_not_undo_what_is_known() -> None:
-    def fail() -> None:
-        raise BranchSourceUnavailable("It is down.", remedy="Wait.")
-
     repository = _repository(3)
     known = look(Forge(repository), None, now=0.0).known
-    forge = Forge(repository, [lambda: None, fail])
+    forge = Forge(repository, [_nothing, _fail])
     seen = look(forge, known, now=5 * HOURS)
     assert seen.complete
     assert len(seen.branches) == 3
@@ -307,6 +372,10 @@ def test_a_list_that_fails_after_hours_does_not_undo_what_is_known() -> None:
 
 def _nothing() -> None:
     """An edit that changes nothing."""
+
+
+def _fail() -> None:
+    raise BranchSourceUnavailable("It is down.", remedy="Wait.")
 
 
 def test_one_that_moves_to_the_top_while_changes_are_read_is_not_missed() -> None:

@@ -183,11 +183,14 @@ def test_an_app_signs_in_where_it_is_installed_and_keeps_its_token(
 def test_an_installation_that_is_given_is_not_looked_up(
     server: ForgeServer, private_key: str
 ) -> None:
-    assert _app_source(server, private_key, installation_id=77).snapshot().complete
+    number = server.repository.open("a")
+    (branch,) = _app_source(server, private_key, installation_id=77).snapshot().branches
+    assert branch.key.number == number
     assert not any(asked.path.endswith("/installation") for asked in server.asked)
 
 
 def test_a_token_that_was_revoked_is_asked_for_anew(server: ForgeServer, private_key: str) -> None:
+    server.repository.open("a")
     source = _app_source(server, private_key)
     source.snapshot()
     revoked = server.dialect.error(401, "Bad credentials")

@@ -4,66 +4,39 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
 
-from branch_toolkit.core.branch import Branch, BranchKey, BranchState
+from branch_toolkit.core.action import Action, Verb
+from branch_toolkit.core.branch import Branch, BranchKey
+from branch_toolkit.core.deciding import CLOCK_TOLERANCE
 from branch_toolkit.core.environment import Environment
-from branch_toolkit.core.lifecycle import CLOCK_TOLERANCE, Action, Verb, reconcile
-from branch_toolkit.core.names import environment_name
-from branch_toolkit.core.policy import Policy
 from branch_toolkit_tests.strategies import (
     BASES,
     DAY,
     NOW,
-    Scene,
     make_branch,
     make_clone,
     make_environment,
     make_mark,
-    make_snapshot,
-    quick,
-    scenes,
-    thorough,
+)
+from branch_toolkit_tests.unit.decisions import (
+    ANALYTICS,
+    CLOSED,
+    GENEROUS,
+    MERGED,
+    OPEN,
+    TICK,
+    UNKNOWN,
+    decide,
+    retired,
+    verbs,
 )
 
-OPEN, MERGED, CLOSED, UNKNOWN = BranchState
-TICK = timedelta(microseconds=1)
-ANALYTICS = ("analytics",)
-GENEROUS = Policy(max_retired_share=1, max_provisions=10**6, max_retirements=10**6, max_drops=10**6)
 LOGIN = BranchKey(name="feature/login")
 UNCERTAIN = pytest.mark.parametrize("complete", [True, False])
-
-
-def decide(
-    branches: Iterable[Branch] = (),
-    environments: Iterable[Environment] = (),
-    policy: Policy = GENEROUS,
-    *,
-    complete: bool = True,
-    schemas: Iterable[str] = ANALYTICS,
-    repository: str | None = None,
-    **knows: bool,
-) -> tuple[Action, ...]:
-    snapshot = make_snapshot(*branches, complete=complete, repository=repository)
-    snapshot = replace(snapshot, **knows)
-    return reconcile(snapshot, list(environments), policy, schemas=tuple(schemas), now=NOW)
-
-
-def verbs(*args: object, **options: object) -> list[Verb]:
-    return [action.verb for action in decide(*args, **options)]
-
-
-def decide_scene(scene: Scene) -> tuple[Action, ...]:
-    return reconcile(scene.snapshot, scene.environments, scene.policy, schemas=BASES, now=NOW)
-
-
-def retired(number: int | BranchKey = 42, **changes: object) -> Environment:
-    return make_environment(number, retired=ANALYTICS, **changes)
 
 
 # --- one branch, one environment ----------------------------------------------------------------
@@ -217,12 +190,14 @@ def test_a_branch_is_protected_by_its_new_name_and_by_its_old_one():
 
 def test_an_ignored_branch_gets_no_environment_but_keeps_the_one_it_has():
     main = make_branch(BranchKey(name="main"))
-    assert decide([main]) == ()
+    (action,) = decide([main])
+    assert (action.verb, action.environment) == (Verb.LEAVE, None)
+    assert "ignores" in action.reason
     assert verbs([main], [make_environment(BranchKey(name="main"))]) == [Verb.KEEP]
 
 
 def test_a_branch_is_ignored_by_its_identity_where_the_source_gives_no_other_name():
-    assert decide([Branch(key=BranchKey(name="main"))]) == ()
+    assert verbs([Branch(key=BranchKey(name="main"))]) == [Verb.LEAVE]
 
 
 # --- clocks -------------------------------------------------------------------------------------
@@ -404,272 +379,6 @@ def test_a_branch_that_is_told_of_twice_is_provisioned_once(complete):
 def test_a_branch_that_is_told_of_twice_and_has_an_environment_gets_no_second_one():
     told = [make_branch(42, name="old-name"), make_branch(42, name="new-name")]
     assert verbs(told, [make_environment()]) == [Verb.KEEP]
-
-
-# --- the breaker and the cap --------------------------------------------------------------------
-
-
-def merged(count: int, *, still_open: int = 0, aside: int = 0) -> tuple[list[Branch], list]:
-    branches = [
-        make_branch(n, MERGED if n <= count else OPEN) for n in range(1, count + still_open + 1)
-    ]
-    environments = [make_environment(branch.key.number) for branch in branches]
-    return branches, [*environments, *(retired(1000 + n) for n in range(aside))]
-
-
-@pytest.mark.parametrize(
-    ("count", "still_open", "limits", "broken"),
-    [
-        (3, 3, {"max_retired_share": 0.5}, False),
-        (4, 2, {"max_retired_share": 0.5}, True),
-        (6, 0, {"max_retired_share": 1}, False),
-        (5, 0, {"max_retired_share": 0.5}, False),
-        (5, 0, {"max_retired_share": 0.5, "share_applies_from": 5}, True),
-        (5, 95, {"max_retirements": 5}, False),
-        (6, 94, {"max_retirements": 5}, True),
-        (1, 0, {"max_retirements": 1}, False),
-        (2, 0, {"max_retirements": 1}, True),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("aside", [0, 50])
-def test_more_retirements_than_allowed_at_once_are_none_and_an_answer_is_asked_for(
-    count, still_open, limits, broken, aside
-):
-    branches, environments = merged(count, still_open=still_open, aside=aside)
-    found = decide(branches, environments, Policy(**limits))
-    happened = Counter(action.verb for action in found)
-    assert happened[Verb.RETIRE] == (0 if broken else count)
-    stopped = [action.reason for action in found if "at once" in action.reason]
-    assert len(stopped) == (count if broken else 0)
-    for reason in stopped:
-        assert f"{count} of {count + still_open}" in reason
-        assert "max_retirements" in reason
-
-
-def test_an_empty_answer_that_claims_to_be_complete_retires_nothing_of_many():
-    environments = [make_environment(number) for number in range(1, 101)]
-    assert set(verbs([], environments, Policy())) == {Verb.KEEP}
-
-
-def test_the_breaker_stops_only_retiring():
-    branches, environments = merged(8)
-    branches += [make_branch(50), make_branch(51)]
-    environments += [retired(51), retired(52, drop_after=NOW)]
-    happened = Counter(verbs(branches, environments, Policy()))
-    assert happened == {Verb.KEEP: 8, Verb.RESTORE: 1, Verb.DROP: 1, Verb.PROVISION: 1}
-
-
-def test_no_more_are_dropped_in_one_tick_than_allowed_and_the_rest_is_kept_for_the_next():
-    environments = [retired(number, drop_after=NOW - DAY) for number in range(1, 61)]
-    found = decide([], environments, Policy(max_drops=50))
-    assert Counter(action.verb for action in found) == {Verb.DROP: 50, Verb.KEEP: 10}
-    dropped = {action.key for action in found if action.verb is Verb.DROP}
-    rest = [environment for environment in environments if environment.key not in dropped]
-    assert verbs([], rest, Policy(max_drops=50)) == [Verb.DROP] * 10
-
-
-# --- properties ---------------------------------------------------------------------------------
-
-
-def told_of(scene: Scene) -> dict[BranchKey, Branch]:
-    return {branch.key: branch for branch in scene.snapshot.branches}
-
-
-def future(environment: Environment) -> bool:
-    return environment.clones[0].mark.created_at > NOW + CLOCK_TOLERANCE
-
-
-@thorough
-@given(scenes())
-def test_every_environment_has_one_action_and_every_new_open_branch_one_provision(scene):
-    actions = decide_scene(scene)
-    on_environments = [action.environment for action in actions if action.environment]
-    assert on_environments == list(scene.environments)
-    have = {environment.key for environment in scene.environments}
-    wanted = [
-        branch.key
-        for branch in scene.snapshot.branches
-        if branch.state is OPEN and branch.key not in have and branch.name != "main"
-    ]
-    others = [action for action in actions if action.environment is None]
-    assert [action.key for action in others] == wanted
-    assert {action.verb for action in others} <= {Verb.PROVISION}
-    assert all(action.reason for action in actions)
-
-
-@thorough
-@given(scenes())
-def test_nothing_is_retired_or_dropped_unless_its_end_is_known(scene):
-    told = told_of(scene)
-    for action in decide_scene(scene):
-        if action.verb not in (Verb.RETIRE, Verb.DROP):
-            continue
-        branch = told.get(action.key)
-        assert branch.state in (MERGED, CLOSED) if branch else scene.snapshot.complete
-        assert not scene.policy.protects(action.environment.branch)
-        assert not future(action.environment)
-
-
-@thorough
-@given(scenes())
-def test_nothing_is_dropped_that_is_in_use_or_within_its_grace(scene):
-    drops = [action.environment for action in decide_scene(scene) if action.verb is Verb.DROP]
-    assert len(drops) <= scene.policy.max_drops
-    for environment in drops:
-        assert all(clone.mark.retired_at is not None for clone in environment.clones)
-        assert all(clone.mark.drop_after <= NOW for clone in environment.clones)
-
-
-@thorough
-@given(scenes())
-def test_no_tick_retires_more_than_the_policy_allows(scene):
-    retiring = sum(action.verb is Verb.RETIRE for action in decide_scene(scene))
-    active = sum(not environment.retired for environment in scene.environments)
-    assert retiring <= scene.policy.max_retirements
-    if active >= scene.policy.share_applies_from:
-        assert retiring <= scene.policy.max_retired_share * active
-
-
-@thorough
-@given(scenes())
-def test_an_open_branch_never_loses_anything_and_gets_back_what_was_set_aside(scene):
-    told = told_of(scene)
-    for action in decide_scene(scene):
-        branch = told.get(action.key)
-        if branch is None or branch.state is not OPEN:
-            continue
-        aside = action.environment and any(c.mark.retired for c in action.environment.clones)
-        if aside and not future(action.environment):
-            assert action.verb is Verb.RESTORE
-        else:
-            assert action.verb in (Verb.PROVISION, Verb.KEEP)
-
-
-@quick
-@given(scenes())
-def test_knowing_less_never_removes_more(scene):
-    def removed(complete: bool) -> set[BranchKey]:
-        snapshot = replace(scene.snapshot, complete=complete)
-        policy = replace(scene.policy, max_retirements=99, max_retired_share=1, max_drops=99)
-        return {
-            action.key
-            for action in decide_scene(scene._replace(snapshot=snapshot, policy=policy))
-            if action.verb in (Verb.RETIRE, Verb.DROP)
-        }
-
-    assert removed(complete=False) <= removed(complete=True)
-
-
-@quick
-@given(scenes())
-def test_the_same_question_has_the_same_answer_and_the_order_of_branches_does_not_matter(scene):
-    assert decide_scene(scene) == decide_scene(scene)
-    turned = replace(scene.snapshot, branches=scene.snapshot.branches[::-1])
-    found = decide_scene(scene._replace(snapshot=turned))
-    assert set(found) == set(decide_scene(scene))
-
-
-# --- applying what was decided ------------------------------------------------------------------
-
-
-class World:
-    """A warehouse of marks alone, on which actions are carried out."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.environments = {found.key: found for found in scene.environments}
-        self.scene = scene
-
-    def decide(self) -> tuple[Action, ...]:
-        return decide_scene(self.scene._replace(environments=tuple(self.environments.values())))
-
-    def apply(self, action: Action) -> None:
-        key = action.key
-        marks = {clone.mark.base_schema: clone.mark for clone in self._clones(key)}
-        if action.verb is Verb.DROP:
-            del self.environments[key]
-            return
-        if action.verb is Verb.PROVISION:
-            name = action.branch.name
-            for base in BASES:
-                marks.setdefault(base, make_mark(key, base, branch=name))
-        if action.verb is Verb.RETIRE:
-            grace = self.scene.policy.grace
-            marks = {
-                base: mark.retire(now=NOW, because=action.reason, grace=grace)
-                for base, mark in marks.items()
-            }
-        if action.verb is Verb.RESTORE:
-            marks = {base: mark.restore(now=NOW) for base, mark in marks.items()}
-        clones = tuple(make_clone(marks[base]) for base in sorted(marks))
-        self.environments[key] = Environment(environment_name(key), key, clones)
-
-    def _clones(self, key: BranchKey) -> tuple:
-        return self.environments[key].clones if key in self.environments else ()
-
-
-@quick
-@given(scenes())
-def test_carrying_out_what_was_decided_comes_to_rest_and_every_open_branch_has_all_its_clones(
-    scene,
-):
-    world = World(scene)
-    for _ in range(30):
-        actions = [action for action in world.decide() if action.verb is not Verb.KEEP]
-        if not actions:
-            break
-        for action in actions:
-            world.apply(action)
-    else:
-        pytest.fail(f"no rest after 30 ticks: {actions}")
-    for branch in scene.snapshot.branches:
-        if branch.state is OPEN and branch.name != "main":
-            environment = world.environments[branch.key]
-            if not future(environment):
-                assert {clone.mark.base_schema for clone in environment.clones} == set(BASES)
-                assert not any(clone.mark.retired for clone in environment.clones)
-
-
-@quick
-@given(scenes())
-def test_an_action_carried_out_twice_is_carried_out_once(scene):
-    # The tick that asked for it may be repeated before the run has ended.
-    once, twice = World(scene), World(scene)
-    for action in once.decide():
-        once.apply(action)
-        if action.verb is not Verb.DROP:
-            twice.apply(action)
-        twice.apply(action)
-    assert once.environments == twice.environments
-
-
-def test_a_branch_goes_through_its_whole_life_and_keeps_its_data_when_it_is_reopened():
-    policy = Policy(grace=3 * DAY)
-    world = World(Scene(make_snapshot(make_branch(42)), (), policy))
-    life = []
-    for branches in (
-        [make_branch(42)],
-        [make_branch(42)],
-        [make_branch(42, CLOSED)],
-        [make_branch(42, CLOSED)],
-        [make_branch(42)],
-        [make_branch(42, MERGED)],
-        [],
-    ):
-        world.scene = world.scene._replace(snapshot=make_snapshot(*branches))
-        (action,) = world.decide()
-        life.append(action.verb.value)
-        world.apply(action)
-    assert life == ["provision", "keep", "retire", "keep", "restore", "retire", "keep"]
-    assert set(world.environments) == {BranchKey(number=42)}
-    later = reconcile(
-        make_snapshot(),
-        tuple(world.environments.values()),
-        policy,
-        schemas=BASES,
-        now=NOW + 3 * DAY,
-    )
-    assert [action.verb for action in later] == [Verb.DROP]
 
 
 # --- figures and small things -------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.errors import InvalidMark
 from branch_toolkit.core.mark import (
     BUILDING,
@@ -72,6 +73,7 @@ def test_two_marks_that_differ_in_any_field_differ_in_their_text():
         value = getattr(mark, field.name)
         other = value + DAY if isinstance(value, datetime) else 7
         other = f"{value}x" if isinstance(value, str) else other
+        other = NOW + 9 * DAY if field.name in ("restored_at", "keep_until") else other
         other = BUILDING if field.name == "condition" else other
         texts.add(encode(replace(mark, **{field.name: other})))
     assert len(texts) == 1 + len(fields(Mark))
@@ -89,7 +91,10 @@ def test_a_mark_can_be_sent_to_the_database_whatever_bytes_a_branch_name_was_mad
     assert decode(encode(mark).encode().decode()) == mark
 
 
-@pytest.mark.parametrize("field", ["created_at", "last_used_at", "retired_at", "drop_after"])
+@pytest.mark.parametrize(
+    "field",
+    ["created_at", "last_used_at", "restored_at", "keep_until", "retired_at", "drop_after"],
+)
 def test_a_mark_with_a_naive_time_is_never_written_as_nobody_could_read_it(field):
     # The clone would be refused from its first day, and be nobody's.
     with pytest.raises((InvalidMark, ValueError)):
@@ -243,7 +248,15 @@ def test_any_text_at_all_is_refused_with_our_own_error(text):
 # --- what is sealed but makes no sense ----------------------------------------------------------
 
 
-ADDED_LATER = {"role", "condition"}
+ADDED_LATER = {
+    "role",
+    "condition",
+    "restored_at",
+    "keep_until",
+    "schema_only",
+    "cause",
+    "sha",
+}
 
 
 @pytest.mark.parametrize("field", sorted({field.name for field in fields(Mark)} - ADDED_LATER))
@@ -278,6 +291,14 @@ def test_a_mark_that_lacks_a_field_is_refused(field):
         ("condition", 1),
         ("condition", True),
         ("condition", ["building"]),
+        ("schema_only", None),
+        ("schema_only", 1),
+        ("schema_only", "true"),
+        ("cause", 1),
+        ("sha", 7),
+        ("restored_at", "2026-01-01T00:00:00"),
+        ("keep_until", "2026-01-01"),
+        ("keep_until", True),
     ],
 )
 def test_a_field_of_the_wrong_kind_or_a_naive_time_is_refused(field, value):
@@ -328,7 +349,37 @@ def test_retiring_sets_aside_for_the_grace_period_and_changes_nothing_else():
     assert not mark.retired
     assert (retired.retired_at, retired.drop_after) == (NOW, NOW + 3 * DAY)
     assert retired.retired_because == "merged"
-    assert replace(retired, retired_at=None, retired_because=None, drop_after=None) == mark
+    assert (retired.cause, retired.sha) == ("asked", None)
+    in_use = {"retired_at": None, "retired_because": None, "drop_after": None, "cause": None}
+    assert replace(retired, **in_use) == mark
+
+
+def test_retiring_records_the_cause_and_the_head_and_restoring_forgets_them():
+    retired = make_mark().retire(now=NOW, because="x", grace=DAY, cause=Cause.IDLE, sha="abc")
+    assert (retired.cause, retired.sha) == ("idle", "abc")
+    assert decode(encode(retired)) == retired
+    restored = retired.restore(now=NOW + DAY)
+    assert (restored.cause, restored.sha) == (None, None)
+    assert restored.restored_at == restored.last_used_at == NOW + DAY
+
+
+def test_a_lease_is_kept_through_retiring_and_restoring_and_can_be_ended():
+    leased = make_mark().keep(until=NOW + DAY)
+    back = leased.retire(now=NOW, because="x", grace=DAY).restore(now=NOW)
+    assert back.keep_until == NOW + DAY
+    assert leased.keep(until=None) == make_mark()
+
+
+def test_a_slow_clock_does_not_move_the_last_use_back():
+    used = make_mark(last_used_at=NOW).use(now=NOW - DAY)
+    assert used.last_used_at == NOW
+    assert used.use(now=NOW + DAY).last_used_at == NOW + DAY
+
+
+def test_a_cause_that_only_a_later_version_knows_is_read_and_kept():
+    mark = decode(sealed(cause="moved"))
+    assert mark.cause == "moved"
+    assert decode(encode(mark)) == mark
 
 
 @quick

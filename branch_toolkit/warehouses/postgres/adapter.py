@@ -139,6 +139,11 @@ class PostgresAdapter:
         with self._transaction() as connection:
             return examine_clones(connection, clones)
 
+    def tables(self, clones: Sequence[OwnedSchema]) -> Mapping[tuple[str, str], bool]:
+        """See `Warehouse.tables`."""
+        with self._transaction() as connection:
+            return queries.tables_of_clones(connection, [clone.name for clone in clones])
+
     def plan_provision(
         self,
         environment: str,
@@ -159,7 +164,10 @@ class PostgresAdapter:
             require_rights(connection, bases)
             require_free(connection, marks, replacing)
             require_unused(connection, [clone.name for clone in replacing])
-            role, without = self._find_role(connection, environment, marks)
+            # What is made of base's views and functions may have to see what is not cloned.
+            schema_only = any(mark.schema_only for mark in marks)
+            reads_base = not schema_only or bool(queries.outward(connection, bases))
+            role, without = self._find_role(connection, environment, marks, reads_base=reads_base)
             sketch = Sketch(environment, marks, beside, replacing, rules, role, without)
             if self._exceeds(connection, bases, replacing):
                 return self._plan_staged(connection, sketch)
@@ -269,7 +277,12 @@ class PostgresAdapter:
         )
 
     def _find_role(
-        self, connection: Connection, environment: str, marks: Sequence[Mark]
+        self,
+        connection: Connection,
+        environment: str,
+        marks: Sequence[Mark],
+        *,
+        reads_base: bool,
     ) -> tuple[BranchRole | None, str]:
         return find_role(
             connection,
@@ -279,6 +292,7 @@ class PostgresAdapter:
             wanted=self.branch_roles,
             reader=self.read_role,
             schemas=[mark.base_schema for mark in marks],
+            reads_base=reads_base,
         )
 
     def _require_room(
