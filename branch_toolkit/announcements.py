@@ -2,15 +2,15 @@
 
 # No `from __future__ import annotations` here: Dagster reads the op's annotations as they are.
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import dagster as dg
 from pydantic import Field
 
 from branch_toolkit.announcing import (
+    NEVER_MADE,
     Latest,
     Setting,
     announce_dropped,
@@ -27,9 +27,11 @@ from branch_toolkit.jobs import ENVIRONMENT_TAG, POOL, RETRY
 from branch_toolkit.observing import observe
 from branch_toolkit.reporting import explained, may_pass
 from branch_toolkit.resources import WarehouseResource
+from branch_toolkit.told import Entries, Entry, Told, decode_told, encode_told
 from branch_toolkit.verbs import Environments
 
-_VERSION = 1
+_RUN_KEY_TAG = "dagster/run_key"
+_FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 class AnnounceConfig(dg.Config):
@@ -125,32 +127,44 @@ def build_announce_sensor(
         now = datetime.now(tz=timezone.utc)
         with branch_warehouse.environments() as environments:
             seen = observe(environments, branch_source, policy, now=now)
-            setting = Setting(project=environments.project.name, policy=policy, now=now)
-            current = _current(context.instance, seen.actions, environments, setting)
-        before = _decode(context.cursor)
+            setting = Setting(
+                project=environments.project.name,
+                policy=policy,
+                now=now,
+                commits=branch_source.announces_commits,
+            )
+            before = _before(context.instance, decode_told(context.cursor))
+            current = _current(context.instance, seen.actions, environments, setting, before)
         news = sorted(name for name in current if current[name] != before.get(name))
         # Whoever did not tell of every branch may have left some out.
-        gone = {
-            name: number
-            for name, (number, _) in before.items()
-            if name not in current and seen.snapshot.complete
-        }
+        gone = [name for name in before if name not in current and seen.snapshot.complete]
         after = {**({} if seen.snapshot.complete else before), **current}
-        if not news and not gone:
-            return dg.SensorResult(skip_reason="There is no news.", cursor=_encode(after))
-        config = {"environments": news, "dropped": gone}
+        dropped = {name: before[name][0] for name in gone if before[name][1] != NEVER_MADE}
+        if not news and not dropped:
+            return dg.SensorResult(skip_reason="There is no news.", cursor=encode_told(Told(after)))
         request = dg.RunRequest(
             run_key=f"announce/{now.isoformat()}",
             job_name=job.name,
-            run_config={"ops": {"announce": {"config": config}}},
+            run_config={
+                "ops": {"announce": {"config": {"environments": news, "dropped": dropped}}}
+            },
         )
-        return dg.SensorResult(run_requests=[request], cursor=_encode(after))
+        asked = {name: before.get(name) for name in (*news, *dropped)}
+        told = Told(after, run_key=request.run_key, asked=asked)
+        return dg.SensorResult(run_requests=[request], cursor=encode_told(told))
 
     return branch_announce_sensor
 
 
-Told = Mapping[str, tuple[int, str]]
-"""The pull request's number and the fingerprint of what it was told, by environment."""
+def _before(instance: dg.DagsterInstance, told: Told) -> Entries:
+    """What pull requests know: what they were told, unless the run that was to tell them failed."""
+    if told.run_key is None:
+        return told.entries
+    filters = dg.RunsFilter(tags={_RUN_KEY_TAG: told.run_key}, statuses=_FAILED)
+    if not instance.get_runs(filters=filters, limit=1):
+        return told.entries
+    others = {name: entry for name, entry in told.entries.items() if name not in told.asked}
+    return {**others, **{name: entry for name, entry in told.asked.items() if entry is not None}}
 
 
 def _current(
@@ -158,17 +172,20 @@ def _current(
     actions: Sequence[Action],
     environments: Environments,
     setting: Setting,
-) -> Told:
+    before: Entries,
+) -> dict[str, Entry]:
     found = {}
     for action in actions:
         if action.key.number is None or action.key.repository is not None:
             continue
         name = environments.name_for(action.key)
-        latest = None
-        if action.verb is Verb.PROVISION and action.environment is None:
-            latest = _latest(instance, name, None)
+        wanted = action.verb is Verb.PROVISION and action.environment is None
+        latest = _latest(instance, name, None) if wanted else None
         if announce_environment(name, action, setting, latest) is not None:
             found[name] = (action.key.number, fingerprint(action, setting))
+        elif wanted and name in before:
+            # A run is at it again; whether it helps is not known yet.
+            found[name] = before[name]
     return found
 
 
@@ -214,18 +231,3 @@ def _latest(
     run = runs[0]
     url = f"{dagster_url.rstrip('/')}/runs/{run.run_id}" if dagster_url else None
     return Latest(id=run.run_id, failed=run.status is dg.DagsterRunStatus.FAILURE, url=url)
-
-
-def _encode(told: Told) -> str:
-    return json.dumps({"version": _VERSION, "told": told})
-
-
-def _decode(cursor: str | None) -> dict[str, tuple[int, str]]:
-    """What was told; nothing, if the cursor is empty or of another version: then all is told."""
-    try:
-        content = json.loads(cursor or "")
-        if content["version"] != _VERSION:
-            return {}
-        return {name: (int(number), str(told)) for name, (number, told) in content["told"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return {}

@@ -14,6 +14,9 @@ from branch_toolkit.core.policy import Policy
 from branch_toolkit.reporting import size
 from branch_toolkit.standing import Standing, minute, standing_of
 
+NEVER_MADE = "never made"
+"""The fingerprint of an environment that could not be made."""
+
 _MOST_SCHEMAS = 20
 _LONGEST_SUMMARY = 140
 
@@ -42,12 +45,14 @@ class Setting:
         policy: The policy.
         now: The time.
         dagster_url: The address of Dagster's UI, where known.
+        commits: Whether each new commit is told.
     """
 
     project: str
     policy: Policy
     now: datetime
     dagster_url: str | None = None
+    commits: bool = False
 
 
 def announce_environment(
@@ -100,7 +105,7 @@ def fingerprint(action: Action, setting: Setting) -> str:
     """
     environment = action.environment
     if environment is None:
-        return _digest([action.verb.value])
+        return NEVER_MADE
     standing = standing_of(environment, setting.policy, now=setting.now, branch=action.branch)
     near = standing.at is not None and standing.at - setting.now <= setting.policy.warn_before
     told: list[object] = [
@@ -108,7 +113,7 @@ def fingerprint(action: Action, setting: Setting) -> str:
         standing.why,
         [clone.name for clone in environment.clones],
         standing.next if near or environment.retired else None,
-        action.branch.sha if action.branch else None,
+        action.branch.sha if action.branch and setting.commits else None,
     ]
     return _digest(told)
 

@@ -61,7 +61,6 @@ defs = dg.Definitions.merge(
             url=dg.EnvVar("DEMO_FORGE_URL"),
             token=dg.EnvVar("DEMO_FORGE_TOKEN"),
             comments=True,
-            commit_statuses=True,
         ),
         # Three days in earnest; the demo does not want to wait for that.
         policy=Policy(grace_after_merge=timedelta(seconds=_setting("DEMO_GRACE_SECONDS", 259_200))),

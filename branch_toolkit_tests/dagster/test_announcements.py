@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import dagster as dg
 import pytest
 
 from branch_toolkit import Policy
@@ -26,6 +27,14 @@ NO_GRACE = Policy(grace=timedelta(0))
 @pytest.fixture
 def telling(deploy: Callable[..., Deployed]) -> Deployed:
     return deploy(announces=True)
+
+
+def a_run_at_work(request: dg.RunRequest) -> dg.DagsterRun:
+    return dg.DagsterRun(
+        job_name=str(request.job_name),
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.STARTED,
+    )
 
 
 def tell(deployed: Deployed) -> int:
@@ -117,6 +126,28 @@ def test_an_environment_that_cannot_be_made_is_told_of(world: World, telling: De
     assert not telling.execute(request).success
     assert tell(telling) == 1
     assert world.told[42].status is StatusState.FAILURE
+    world.told.clear()
+    # It is tried again, and then its branch is closed: there is nothing to be told to be gone.
+    telling.instance.add_run(a_run_at_work(request))
+    assert tell(telling) == 0
+    world.close(42)
+    assert tell(telling) == 0
+    assert not world.told
+
+
+def test_what_a_run_could_not_tell_is_told_by_the_next_one(world: World, telling: Deployed) -> None:
+    world.provide(1)
+
+    def refuse(_announcement: Announcement) -> None:
+        raise BranchSourceUnavailable("The forge is down.", remedy="Wait.")
+
+    world.on_announce = refuse
+    [request] = telling.tick(ANNOUNCE).run_requests
+    assert not telling.execute(request).success
+    world.on_announce = lambda _announcement: None
+    assert tell(telling) == 1
+    assert set(world.told) == {1}
+    assert tell(telling) == 0
 
 
 def test_a_branch_deployment_tells_nobody(
@@ -178,7 +209,9 @@ def test_use_alone_is_no_news() -> None:
 def test_a_push_puts_the_status_on_the_new_commit() -> None:
     first, second = (replace(make_branch(42), sha=sha) for sha in ("a", "b"))
     told = [keeping(branch=branch) for branch in (first, second)]
-    assert fingerprint(told[0], setting()) != fingerprint(told[1], setting())
+    with_statuses = replace(setting(), commits=True)
+    assert fingerprint(told[0], with_statuses) != fingerprint(told[1], with_statuses)
+    assert fingerprint(told[0], setting()) == fingerprint(told[1], setting())
     announcement = announce_environment("pr_42", told[1], setting())
     assert announcement is not None
     assert announcement.sha == "b"

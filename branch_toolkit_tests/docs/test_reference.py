@@ -19,13 +19,13 @@ from branch_toolkit import (
     GitLabBranches,
     GitRemoteBranches,
     OutputStore,
+    PostgresTablesWarehouse,
     StaticBranches,
 )
 from branch_toolkit.cli.program import program
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.jobs import build_branch_jobs
-from branch_toolkit.resources import PostgresWarehouse
 from branch_toolkit_tests.docs.blocks import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ NAMES = [
     *(job.name for job in build_branch_jobs(Policy()).all),
     *(field.name for field in dataclasses.fields(Policy)),
     *(field.name for field in dataclasses.fields(Mark)),
-    *PostgresWarehouse.model_fields,
+    *PostgresTablesWarehouse.model_fields,
     *(name for source in SOURCES for name in source.model_fields),
     *OutputStore.model_fields,
     *BaseHistory.model_fields,
