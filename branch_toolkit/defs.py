@@ -61,7 +61,7 @@ def build_branch_defs(
         `branch_environments`. Where the branch source announces on pull requests, the job
         `announce_branches` and the sensor `branch_announce_sensor` too.
     """
-    _warn_of_secrets(warehouse, history)
+    _warn_of_secrets(warehouse, history, branches)
     if history is not None:
         history.check()
     policy = policy or Policy()
@@ -96,11 +96,15 @@ def build_branch_defs(
     )
 
 
-def _warn_of_secrets(warehouse: WarehouseResource, history: BaseHistory | None) -> None:
+def _warn_of_secrets(
+    warehouse: WarehouseResource, history: BaseHistory | None, branches: BranchSource
+) -> None:
     if warehouse.shows_a_secret:
         _warn("The warehouse's URL with its password stands", "WAREHOUSE_URL")
     if history is not None and history.shows_a_secret:
         _warn("The history's token stands", "BASE_TOKEN")
+    if branches.shows_a_secret:
+        _warn("The branch source's credential stands", "BRANCHES_TOKEN")
 
 
 def _warn(problem: str, variable: str) -> None:

@@ -39,7 +39,7 @@ class BranchConfig(dg.Config):
     )
     schema_only: bool = Field(
         default=False,
-        description="Make all tables empty: no row of production gets into the environment.",
+        description="Make all tables empty: no row of the base schemas gets in.",
     )
     dry_run: bool = Field(default=False, description=_DRY_RUN)
 

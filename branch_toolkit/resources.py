@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from branch_toolkit.core.branch import Branch, Project
@@ -40,6 +40,9 @@ _log = logging.getLogger(__name__)
 
 class WarehouseResource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """A warehouse, and which of its schemas a branch gets clones of."""
+
+    # Of a mistake in one field pydantic would show them all, secrets too.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     schemas: list[str] = Field(
         description=(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import dagster as dg
+from pydantic import ConfigDict
 
 from branch_toolkit.core.branch import BranchSnapshot
 
@@ -25,8 +26,8 @@ class Announcement:
 
     Args:
         number: The pull request's number.
-        marker: What tells our one comment from all others, and from other projects' ones; it stands
-            in the comment where nobody sees it.
+        marker: What tells our one comment from all others, and from other projects' ones; plain
+            text without `--`, as it stands in the comment where nobody sees it.
         text: The comment, in Markdown.
         sha: The commit to put a status on, where known.
         status: The status.
@@ -43,8 +44,14 @@ class Announcement:
     url: str | None = None
 
 
+_CREDENTIALS = ("token", "access_token", "private_key")
+
+
 class BranchSource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Tells which branches there are. Subclass it for a forge that is not here yet."""
+
+    # Of a mistake in one field pydantic would show them all, secrets too.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     @abstractmethod
     def snapshot(self) -> BranchSnapshot:
@@ -58,8 +65,19 @@ class BranchSource(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """
 
     @property
+    def shows_a_secret(self) -> bool:
+        """Whether a secret stands in the definitions, from where Dagster shows it."""
+        given = [getattr(self, name, None) for name in _CREDENTIALS]
+        return any(each and not isinstance(each, dg.EnvVar) for each in given)
+
+    @property
     def announces(self) -> bool:
         """Whether pull requests are told of their environments; by default they are not."""
+        return False
+
+    @property
+    def announces_commits(self) -> bool:
+        """Whether each new commit is told too, as it has a status of its own."""
         return False
 
     def announce(self, announcement: Announcement) -> None:

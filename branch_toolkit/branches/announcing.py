@@ -96,6 +96,11 @@ class AnnouncingForgeBranches(ForgeBranches):
         """See `BranchSource.announces`."""
         return self.comments or self.commit_statuses
 
+    @property
+    def announces_commits(self) -> bool:
+        """See `BranchSource.announces_commits`."""
+        return self.commit_statuses
+
     def announce(self, announcement: Announcement) -> None:
         """See `BranchSource.announce`. What it says already is not said again."""
         if not self.announces:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from branch_toolkit.branches import BranchSource
 from branch_toolkit.branches.refusals import Forge
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 class AskedBranches(BranchSource):
     """A source that asks somebody over HTTP, all in all within a bounded time."""
-
-    # Of a mistake in one field pydantic would show them all, secrets too.
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     timeout: float = Field(default=10.0, gt=0, description="Seconds to wait for one answer.")
     time_limit: float = Field(

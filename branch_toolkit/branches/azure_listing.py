@@ -2,7 +2,8 @@
 
 One page is of one moment. More than one are not: a pull request that ends while a page is turned
 moves up all that follow it, and one slips past us. So they are walked until two walks agree. What
-has ended is only asked for when something that was open is not any more.
+has ended is only asked for when something that was open is not any more, or nothing is open. An
+answer that may lack some tells only what this look saw.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import islice
 from typing import Protocol
 
 from branch_toolkit.branches.items import Reading
-from branch_toolkit.branches.listing import Known, Page, Seen
+from branch_toolkit.branches.listing import NOTHING_TOLD, Known, Page, Seen
 from branch_toolkit.core.branch import Branch
 from branch_toolkit.core.errors import BranchSourceUnavailable
 
@@ -62,13 +63,17 @@ def look(pages: Pages, known: Known | None, *, now: float) -> Seen:
             raise
         active, note = met, f"the list broke off: {error.problem}"
     if note is not None:
-        return _incomplete(known, active, note)
-    if known is not None and _unchanged(active, known) and now - known.listed_at < _ASK_AGAIN:
+        return _incomplete(active, note)
+    # No open one at all is also what a credential sees that may see none.
+    lately = known is not None and now - known.listed_at < _ASK_AGAIN
+    if known is not None and lately and active and _unchanged(active, known):
         return Seen(branches=tuple(known.branches.values()), known=known)
     try:
         ended = _newest_ended(pages)
     except BranchSourceUnavailable as error:
-        return _incomplete(known, active, f"the list of ended ones broke off: {error.problem}")
+        return _incomplete(active, f"the list of ended ones broke off: {error.problem}")
+    if not active and not ended:
+        return _incomplete(active, NOTHING_TOLD)
     # Open goes before ended: a replica that lags behind must not close what was opened again.
     branches = {**_remembered(known), **ended, **active}
     top = Page(branches=tuple(active.values()))
@@ -126,6 +131,5 @@ def _remembered(known: Known | None) -> Branches:
     return _by_number(Reading(tuple(ended[-_MOST_ENDED:])))
 
 
-def _incomplete(known: Known | None, found: Branches, note: str) -> Seen:
-    before = known.branches if known is not None else {}
-    return Seen(branches=tuple({**before, **found}.values()), complete=False, note=note)
+def _incomplete(found: Branches, note: str) -> Seen:
+    return Seen(branches=tuple(found.values()), complete=False, note=note)

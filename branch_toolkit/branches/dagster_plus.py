@@ -62,7 +62,8 @@ class DagsterPlusBranches(AskedBranches):
     no step of CI reports the close, a branch stays open here for as long as its deployment is
     there. Then a source that asks the forge is better.
 
-    The list cannot be turned page by page, so one that is as long as `limit` may lack some.
+    The list cannot be turned page by page, so one that is as long as `limit` may lack some. One
+    that is empty proves nothing: a token of a narrower scope sees no more.
 
     Examples:
         ```python
@@ -119,9 +120,10 @@ class DagsterPlusBranches(AskedBranches):
             # A question may be asked twice.
             nodes = _nodes(talk.send("POST", "/graphql", body, again=True))
         read = _read(nodes)
-        note = self._why_incomplete(len(nodes), read)
+        branches = tuple(branch for branch in read.branches if self._counts(branch))
+        note = self._why_incomplete(len(nodes), read) or (None if branches else self._nothing())
         return BranchSnapshot(
-            branches=tuple(branch for branch in read.branches if self._counts(branch)),
+            branches=branches,
             complete=note is None,
             source=str(forge),
             repository=self.repository,
@@ -143,6 +145,12 @@ class DagsterPlusBranches(AskedBranches):
                 " nor the name of a branch"
             )
         return None
+
+    def _nothing(self) -> str:
+        of = f" of {self.repository}" if self.repository else ""
+        return (
+            f"it told of no branch deployment{of}; so it answers a token too that may not see them"
+        )
 
     def _forge(self) -> Forge:
         address = self.url or f"https://{self.organization}.dagster.cloud"

@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable
 
+import dagster as dg
 from pydantic import Field
 
 from branch_toolkit.branches import BranchSource
@@ -23,6 +24,9 @@ from branch_toolkit.core.errors import BranchSourceUnavailable, InvalidBranch
 _HEAD = re.compile(r"refs/heads/(?P<name>.+)")
 # GitHub and Gitea publish pull requests under refs/pull, GitLab under refs/merge-requests.
 _PULL_REQUEST = re.compile(r"refs/(?:pull|merge-requests)/(?P<number>[1-9]\d*)/head")
+# Git puts a URL in quotes, and takes its user and password out. A query may hold a token.
+_QUERY = re.compile(r"(?<=://)([^\s?]*)\?(.*(?=')|\S*)")
+_HIDDEN = "***"
 _PATTERNS = ("HEAD", "refs/heads/*", "refs/pull/*/head", "refs/merge-requests/*/head")
 
 
@@ -61,7 +65,7 @@ class GitRemoteBranches(BranchSource):
         refs = _parse(self._ls_remote())
         default = refs.default_branch
         numbers = refs.numbers()
-        repository = self.repository or canonical_repository(self.url)
+        repository = self.repository or self._repository_of_url
         branches = [
             _branch(name, sha, number=numbers.get(sha), repository=repository)
             for name, sha in refs.heads.items()
@@ -85,8 +89,21 @@ class GitRemoteBranches(BranchSource):
         )
 
     @property
+    def shows_a_secret(self) -> bool:
+        """See `BranchSource.shows_a_secret`."""
+        # What precedes the `@` of an SSH address is a user, and no secret.
+        literal = not isinstance(self.url, dg.EnvVar)
+        return literal and self.url.startswith("http") and self._shown_url != self.url
+
+    @property
+    def _repository_of_url(self) -> str:
+        path = canonical_repository(self.url).partition("?")[0]
+        return canonical_repository(path)
+
+    @property
     def _shown_url(self) -> str:
-        return without_credentials(self.url)
+        address, _, query = self.url.partition("?")
+        return _HIDDEN if "@" in query else without_credentials(address)
 
     def _ls_remote(self) -> str:
         command = ["git", "ls-remote", "--symref", "--", self.url, *_PATTERNS]
@@ -113,7 +130,8 @@ class GitRemoteBranches(BranchSource):
     def _reason(self, stderr: str) -> str:
         lines = [line.strip() for line in stderr.splitlines() if line.strip()]
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
-        return without_credentials(fatal[0] if fatal else "git gave no reason")
+        reason = fatal[0] if fatal else "git gave no reason"
+        return _shown(reason.replace(self.url, self._shown_url))
 
     def _unreachable(self, reason: str) -> BranchSourceUnavailable:
         return BranchSourceUnavailable(
@@ -123,6 +141,16 @@ class GitRemoteBranches(BranchSource):
                 " and the credentials. Until then no environment is made, retired or dropped."
             ),
         )
+
+
+def _shown(text: str) -> str:
+    """A text with URLs in it, without users, passwords and queries."""
+    return without_credentials(_QUERY.sub(_without_query, text))
+
+
+def _without_query(match: re.Match[str]) -> str:
+    # Is it a password with a `?` in it, or a token with an `@`? Neither is shown.
+    return _HIDDEN if "@" in match[2] else match[1]
 
 
 class _Refs:

@@ -3,7 +3,8 @@
 A forge cuts its lists into pages by counting, so one that is closed while we turn a page moves all
 that follow it up, and an open one slips past us. Three rules make an answer complete all the same:
 one page is of one moment; a list by last update, newest first, loses nothing but what goes to its
-top; and a walk counts if its beginning is the same afterwards.
+top; and a walk counts if its beginning is the same afterwards. An answer that may lack some tells
+only what this look saw: what is remembered may have changed on a page that was not seen.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ _OVERLAP = timedelta(minutes=5)
 _LIST_AGAIN = timedelta(hours=4).total_seconds()
 _TRY_AGAIN = timedelta(minutes=10).total_seconds()
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+
+NOTHING_TOLD = (
+    "it told of no pull request in any state; so does a repository that was made anew under its old"
+    " name, and one whose pull requests are not shown to the credential"
+)
+"""Why an answer without any pull request is no proof that a branch is gone."""
 
 Query = tuple[tuple[str, str], ...]
 """What a page is asked for by: the names and values in a URL's query."""
@@ -94,7 +101,7 @@ class Seen:
     """The answer to one look.
 
     Args:
-        branches: What was seen or is still known.
+        branches: What was seen, and where it is complete also what is still known.
         complete: Whether every open pull request is among them.
         note: Why not, where not.
         known: What to start from next time.
@@ -170,8 +177,8 @@ def _list_all(pages: Pages, top: Page, *, now: float) -> Seen:
 
 
 def _listed(top: Page, walk: _Walk, found: _Findings, *, now: float) -> Seen:
-    if walk.unreadable:
-        return found.incomplete(_unreadable(walk.unreadable))
+    if doubt := _doubt(walk, top):
+        return found.incomplete(doubt)
     # Only what this walk found: what earlier ones did was out of date by then.
     final = _Findings(top.branches)
     final.add(walk.branches)
@@ -181,7 +188,7 @@ def _listed(top: Page, walk: _Walk, found: _Findings, *, now: float) -> Seen:
 def _catch_up(pages: Pages, known: Known, top: Page, *, same: bool, now: float) -> Seen:
     if same:
         return _complete(known.branches, top, watermark=known.watermark, listed_at=known.listed_at)
-    found = _Findings(known.branches.values())
+    found = _Findings(remembered=known.branches)
     try:
         for _ in range(_WALKS):
             walk = found.walk(_newer(pages, top, known.watermark))
@@ -197,14 +204,17 @@ def _catch_up(pages: Pages, known: Known, top: Page, *, same: bool, now: float) 
 
 
 def _caught_up(known: Known, top: Page, walk: _Walk, found: _Findings) -> Seen:
-    if walk.unreadable:
-        return found.incomplete(_unreadable(walk.unreadable))
+    if doubt := _doubt(walk, top):
+        return found.incomplete(doubt)
     watermark = _newest(top) or known.watermark
     return _complete(found.branches, top, watermark=watermark, listed_at=known.listed_at)
 
 
-def _unreadable(count: int) -> str:
-    return f"{count} pull request(s) in the answer could not be read, and may be open"
+def _doubt(walk: _Walk, top: Page) -> str | None:
+    """Why an open one may be missing, though all pages were read."""
+    if walk.unreadable:
+        return f"{walk.unreadable} pull request(s) in the answer could not be read, and may be open"
+    return None if top.branches else NOTHING_TOLD
 
 
 def _complete(
@@ -260,10 +270,18 @@ class _Walk:
 
 
 class _Findings:
-    """What the pages of one look say together: of each pull request, what was said last."""
+    """What the pages of one look say together: of each pull request, what was said last.
 
-    def __init__(self, branches: Iterable[Branch]) -> None:
-        self.branches: dict[int, Branch] = {}
+    Args:
+        branches: What was found so far.
+        remembered: What earlier looks found.
+    """
+
+    def __init__(
+        self, branches: Iterable[Branch] = (), *, remembered: Mapping[int, Branch] | None = None
+    ) -> None:
+        self.branches = dict(remembered or {})
+        self._told: set[int] = set()
         self.add(branches)
 
     def add(self, branches: Iterable[Branch]) -> None:
@@ -271,6 +289,7 @@ class _Findings:
             number = branch.key.number
             if number is not None and not _outdated(branch, self.branches.get(number)):
                 self.branches[number] = branch
+                self._told.add(number)
 
     def walk(self, pages: Iterable[Page | None]) -> _Walk:
         """Goes through pages; what is found stays even if a later one cannot be had."""
@@ -284,7 +303,8 @@ class _Findings:
         return walk
 
     def incomplete(self, note: str) -> Seen:
-        return Seen(branches=_by_number(self.branches), complete=False, note=note)
+        told = {number: self.branches[number] for number in self._told}
+        return Seen(branches=_by_number(told), complete=False, note=note)
 
 
 def _outdated(branch: Branch, known: Branch | None) -> bool:

@@ -1,6 +1,7 @@
 """What a base deployment says of its assets' latest materializations, by its GraphQL.
 
-The queries were checked against the schema of dagster-graphql 1.13; that of Dagster+ holds it too.
+The queries were run against dagster-webserver 1.13. The schema of Dagster+ is not published, and
+they were not run there; should it refuse them, nothing is reported and the run's log says so.
 https://docs.dagster.io/api/graphql
 """
 
@@ -174,7 +175,7 @@ class BaseDeployment:
         except httpx.TransportError as error:
             raise BaseHistoryUnavailable(
                 self.shown_url,
-                f"cannot be reached ({_short(str(error)) or type(error).__name__})",
+                f"cannot be reached ({self._clean(str(error)) or type(error).__name__})",
                 remedy="Check `url` of BaseHistory, and that runs of this deployment may go there.",
             ) from error
         self._require_success(response)
@@ -198,7 +199,7 @@ class BaseDeployment:
             )
         else:
             remedy = "Provision again later; its own log says what went wrong."
-        raise BaseHistoryUnavailable(self.url, said, remedy=remedy)
+        raise BaseHistoryUnavailable(self.shown_url, said, remedy=remedy)
 
     def _nodes(self, response: httpx.Response) -> list[dict[str, Any]]:
         try:
@@ -210,7 +211,7 @@ class BaseDeployment:
         if answer.get("errors"):
             raise BaseHistoryUnavailable(
                 self.shown_url,
-                f"refused the query: {_message(answer['errors'])}",
+                f"refused the query: {self._clean(_message(answer['errors'])).rstrip('.')}",
                 remedy=(
                     "If its version of Dagster is older than this one, upgrade it; else its own log"
                     " says what went wrong."
@@ -220,6 +221,12 @@ class BaseDeployment:
         if not isinstance(nodes, list):
             raise self._senseless("no assets")
         return nodes
+
+    def _clean(self, text: str) -> str:
+        """What somebody else said, without our secrets, in one line, and not too long."""
+        for secret in (self.token and self.token.strip(), httpx.URL(self.url).password):
+            text = text.replace(secret, "***") if secret else text
+        return _short(without_credentials(text))
 
     def _senseless(self, answer: str) -> BaseHistoryUnavailable:
         return BaseHistoryUnavailable(
@@ -288,7 +295,7 @@ def _events(node: Mapping[str, Any]) -> Iterator[BaseMaterialization]:
 
 def _message(errors: Any) -> str:
     first = errors[0] if isinstance(errors, list) else errors
-    return _short(str(first.get("message") if isinstance(first, dict) else first)).rstrip(".")
+    return str(first.get("message") if isinstance(first, dict) else first)
 
 
 def _short(text: str) -> str:

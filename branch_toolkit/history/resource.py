@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import dagster as dg
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from branch_toolkit.core.branch import without_credentials
 
@@ -26,6 +26,9 @@ class BaseHistory(dg.ConfigurableResource):  # type: ignore[type-arg]
         BaseHistory(url="http://dagster.internal:3000")
         ```
     """
+
+    # Of a mistake in one field pydantic would show what was given, secrets too.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     url: str = Field(
         repr=False,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from branch_toolkit.core.environment import Environment
-from branch_toolkit.core.strategy import DEFER_ALL, Relation, Rule, Strategy
+from branch_toolkit.core.strategy import DEFER_ALL, Relation, Rule, Strategy, without_base_rows
 
 if TYPE_CHECKING:
     from branch_toolkit.history.asking import AskedAsset
@@ -83,21 +83,26 @@ def base_rows(
 ) -> dict[Table, BaseRows]:
     """The tables of an environment that have all of base's rows, by base schema and name.
 
-    Those that rules leave empty, sample or skip are not among them.
+    Those that rules leave empty, sample or skip are not among them, nor is any table of a clone
+    that was made without base's rows.
 
     Args:
         environment: The environment.
         tables: The tables and views of its clones, by clone and name, and whether each reads
             through to base.
-        rules: By which they were made.
+        rules: The warehouse's; by them clones with rows were made.
     """
     clones = {clone.name: clone.mark for clone in environment.clones}
+    ruled = {
+        name: without_base_rows(rules) if mark.schema_only else rules
+        for name, mark in clones.items()
+    }
     return {
         (clones[clone].base_schema, name): BaseRows(
             made_at=clones[clone].created_at, reads_through=through
         )
         for (clone, name), through in tables.items()
-        if clone in clones and _has_all_rows(clones[clone].base_schema, name, rules)
+        if clone in clones and _has_all_rows(clones[clone].base_schema, name, ruled[clone])
     }
 
 

@@ -152,16 +152,19 @@ def test_while_some_are_closed_all_the_time_nothing_is_certain(scene: Scene) -> 
     assert _open(snapshot) >= set(left)
 
 
-def test_what_was_known_is_kept_where_the_list_is_uncertain(scene: Scene) -> None:
+def test_what_is_only_remembered_is_not_told_where_the_list_breaks_off(scene: Scene) -> None:
     numbers = _opened(scene, 7)
     source = scene.source()
-    source.snapshot()
+    scene.repository.close(numbers[0])
+    assert _state(source.snapshot(), numbers[0]) is BranchState.CLOSED
+    # Open again, and the oldest, it is on the last page.
+    scene.repository.reopen(numbers[0])
     fault = Fault(times=9, when=lambda asked: asked.query["$skip"] == "3", drop=True)
     scene.server.faults.append(fault)
     snapshot = source.snapshot()
     assert not snapshot.complete
     assert "broke off" in (snapshot.note or "")
-    assert _open(snapshot) == set(numbers)
+    assert {branch.key.number for branch in snapshot.branches} == set(numbers[-3:])
 
 
 def test_pages_that_never_end_are_left(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,32 +190,66 @@ def test_pages_that_never_end_are_left(scene: Scene, monkeypatch: pytest.MonkeyP
 
 
 def test_how_they_ended_cannot_be_had(scene: Scene) -> None:
-    numbers = _opened(scene, 2)
+    *numbers, closed = _opened(scene, 3)
+    scene.repository.close(closed)
+    source = scene.source()
+    source.snapshot()
+    numbers.append(scene.repository.open("changes the open ones"))
     when = lambda asked: asked.query["searchCriteria.status"] == "abandoned"  # noqa: E731
     scene.server.faults.append(Fault(times=9, when=when, reply=Reply(status=500, data="")))
-    snapshot = scene.source().snapshot()
-    assert _open(snapshot) == set(numbers)
+    snapshot = source.snapshot()
+    assert {branch.key.number for branch in snapshot.branches} == set(numbers)
     assert not snapshot.complete
     assert "500" in (snapshot.note or "")
 
 
+def test_a_project_that_is_not_shown_any_more_is_not_one_whose_branches_are_gone(
+    scene: Scene,
+) -> None:
+    (number,) = _opened(scene, 1)
+    source = scene.source()
+    scene.repository.close(number)
+    assert source.snapshot().complete
+    # The last open one had ended before, so the list of open ones is as it was.
+    scene.server.truth = lambda _: Reply(data={"value": [], "count": 0})  # type: ignore[method-assign]
+    snapshot = source.snapshot()
+    assert (snapshot.branches, snapshot.complete) == ((), False)
+    assert "no pull request in any state" in (snapshot.note or "")
+
+
+def test_one_that_cannot_be_read_is_not_told_as_it_was_remembered(scene: Scene) -> None:
+    first, second = _opened(scene, 2)
+    source = scene.source()
+    scene.repository.close(second)
+    assert _state(source.snapshot(), second) is BranchState.CLOSED
+    scene.repository.reopen(second)
+    _without_numbers(scene, but=first)
+    snapshot = source.snapshot()
+    assert {branch.key.number for branch in snapshot.branches} == {first}
+    assert not snapshot.complete
+
+
 def test_one_without_a_number_is_not_dropped_silently(scene: Scene) -> None:
     first, _ = _opened(scene, 2)
+    _without_numbers(scene, but=first)
+    snapshot = scene.source().snapshot()
+    assert _open(snapshot) == {first}
+    assert not snapshot.complete
+    assert "could not be read" in (snapshot.note or "")
+
+
+def _without_numbers(scene: Scene, *, but: int) -> None:
     truth = scene.server.truth
 
     def spoilt(asked: Asked) -> Reply:
         reply = truth(asked)
         assert isinstance(reply.data, dict)
         for each in reply.data["value"]:
-            if each["pullRequestId"] != first:
+            if each["pullRequestId"] != but:
                 each["pullRequestId"] = None
         return reply
 
     scene.server.truth = spoilt  # type: ignore[method-assign]
-    snapshot = scene.source().snapshot()
-    assert _open(snapshot) == {first}
-    assert not snapshot.complete
-    assert "could not be read" in (snapshot.note or "")
 
 
 def test_one_that_is_open_and_ended_at_once_is_open(scene: Scene) -> None:

@@ -110,12 +110,13 @@ def test_every_state_is_asked_for_and_no_more_than_a_page_holds(scene: Scene) ->
 
 
 def test_an_api_token_is_sent_with_its_owners_address(scene: Scene) -> None:
+    number = scene.repository.open("a")
     source = scene.source(username="dev@acme.example")
     pair = base64.b64encode(f"dev@acme.example:{TOKEN}".encode()).decode()
     scene.server.dialect.allows = (  # type: ignore[method-assign]
         lambda asked, _: asked.headers["authorization"] == f"Basic {pair}"
     )
-    assert source.snapshot().complete
+    assert _open(source.snapshot()) == {number}
     reply = scene.server.dialect.error(400, f"what is {pair}?")
     scene.server.truth = lambda _: reply  # type: ignore[method-assign]
     assert pair not in str(contract._refusal(scene, username="dev@acme.example"))

@@ -75,11 +75,33 @@ def _refusal(scene: Scene, **fields: object) -> BranchSourceUnavailable:
 
 
 @over()
-def test_an_empty_repository_has_no_branches_and_that_is_certain(scene: Scene) -> None:
+def test_where_no_pull_request_was_ever_opened_nothing_is_certain(scene: Scene) -> None:
     snapshot = scene.source().snapshot()
     assert snapshot.branches == ()
-    assert snapshot.complete
-    assert snapshot.note is None
+    # So does a repository answer that was made anew under its old name.
+    assert not snapshot.complete
+    assert "no pull request in any state" in (snapshot.note or "")
+    number = scene.repository.open("a")
+    scene.repository.close(number)
+    snapshot = scene.source().snapshot()
+    assert _states(snapshot) == {number: BranchState.CLOSED}
+    assert (snapshot.complete, snapshot.note) == (True, None)
+
+
+@over()
+def test_a_repository_that_is_made_anew_is_not_one_whose_branches_are_gone(scene: Scene) -> None:
+    number = scene.repository.open("a")
+    source = scene.source()
+    assert source.snapshot().complete
+    scene.repository.delete(number)
+    snapshot = source.snapshot()
+    assert (snapshot.branches, snapshot.complete) == ((), False)
+    assert "no pull request in any state" in (snapshot.note or "")
+
+
+@over()
+def test_an_answer_says_what_it_is_about(scene: Scene) -> None:
+    snapshot = scene.source().snapshot()
     assert snapshot.repository == scene.kind.repository
     assert snapshot.knows_numbers
     assert not snapshot.knows_names
@@ -393,14 +415,17 @@ def test_a_page_that_cannot_be_had_leaves_what_is_known_uncertain(scene: Scene) 
 @over("newest")
 def test_changes_that_cannot_be_had_leave_what_was_known_uncertain(scene: Scene) -> None:
     numbers = [scene.repository.open(f"feature/{each}") for each in range(7)]
-    scene.source().snapshot()
-    for number in numbers[2:]:
+    scene.repository.close(numbers[2])
+    assert _states(scene.source().snapshot())[numbers[2]] is BranchState.CLOSED
+    # Open again, it is on a page that is not seen: nobody may say that it is closed still.
+    scene.repository.reopen(numbers[2])
+    for number in numbers[3:]:
         scene.repository.push(number)
     second = lambda asked: asked.page == 2  # noqa: E731
     scene.server.faults.append(Fault(times=3, when=second, reply=Reply(status=500, data="")))
     snapshot = scene.source().snapshot()
     assert not snapshot.complete
-    assert _open(snapshot) == set(numbers)
+    assert set(_states(snapshot)) == set(numbers[-3:])
 
 
 @over("newest")

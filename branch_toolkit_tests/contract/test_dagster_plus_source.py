@@ -164,6 +164,19 @@ def test_one_that_cannot_be_identified_is_not_dropped_silently(scene: Scene) -> 
     assert "3 branch deployment(s)" in (snapshot.note or "")
 
 
+@pytest.mark.parametrize("repository", [None, "acme/pipelines"])
+def test_where_no_branch_deployment_is_told_nothing_is_certain(
+    scene: Scene, repository: str | None
+) -> None:
+    if repository is not None:
+        scene.repository.open("a", fork="acme/website")
+    snapshot = scene.source(repository=repository).snapshot()
+    assert (snapshot.branches, snapshot.complete) == ((), False)
+    assert f"no branch deployment{' of acme/pipelines' if repository else ''};" in (
+        snapshot.note or ""
+    )
+
+
 def test_an_error_of_graphql_is_not_an_empty_list(scene: Scene) -> None:
     scene.server.faults.append(
         Fault(reply=Reply(data={"errors": [{"message": "Cannot query field"}], "data": None}))

@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from datetime import timedelta
 
 import dagster as dg
 import pytest
 
-from branch_toolkit import Policy, PostgresWarehouse, StaticBranches, build_branch_defs
+from branch_toolkit import (
+    AzureDevOpsBranches,
+    GitHubBranches,
+    GitRemoteBranches,
+    Policy,
+    PostgresWarehouse,
+    StaticBranches,
+    build_branch_defs,
+)
+from branch_toolkit.branches import BranchSource
 from branch_toolkit.core.errors import InvalidPolicy
 from branch_toolkit_tests.dagster.conftest import Deployed
 from branch_toolkit_tests.dagster.memory import BASES, HeldWarehouse, ToldBranches, World
@@ -61,6 +71,42 @@ def test_they_load_where_there_is_no_database_and_no_variable(url: str) -> None:
         warehouse=PostgresWarehouse(url=url, schemas=["a"]), branches=StaticBranches()
     )
     dg.Definitions.validate_loadable(defs)
+
+
+LITERAL, GIVEN = "s3cret-t0ken", dg.EnvVar("BRANCHES_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("source", "warns"),
+    [
+        (GitHubBranches(repository="acme/x", token=LITERAL), True),
+        (GitHubBranches(repository="acme/x", token=GIVEN), False),
+        (GitHubBranches(repository="acme/x"), False),
+        (GitHubBranches(repository="acme/x", app_id="1", private_key=LITERAL), True),
+        (GitHubBranches(repository="acme/x", app_id="1", private_key=GIVEN), False),
+        (
+            AzureDevOpsBranches(
+                organization="acme", project="x", repository="x", access_token=LITERAL
+            ),
+            True,
+        ),
+        (GitRemoteBranches(url=f"https://me:{LITERAL}@git.example/x.git"), True),
+        (GitRemoteBranches(url=f"https://git.example/x.git?private_token={LITERAL}"), True),
+        (GitRemoteBranches(url="ssh://git@git.example/x.git"), False),
+        (GitRemoteBranches(url=GIVEN), False),
+        (StaticBranches(), False),
+    ],
+)
+def test_a_credential_of_the_branch_source_in_the_definitions_is_warned_of(
+    source: BranchSource, *, warns: bool
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        build_branch_defs(warehouse=HeldWarehouse(schemas=BASES), branches=source)
+    said = [warning for warning in caught if "branch source's credential" in str(warning.message)]
+    assert bool(said) is warns
+    assert all(warning.filename == __file__ for warning in said)
+    assert LITERAL not in " ".join(str(warning.message) for warning in said)
 
 
 def test_the_users_asset_and_our_job_see_the_same_warehouse(

@@ -421,10 +421,14 @@ def test_a_password_in_the_url_is_used_and_never_shown(
 ) -> None:
     caplog.set_level("DEBUG")
     base.materialize(ORDERS)
-    history = BaseHistory(url=base.url.replace("://", f"://user:{SECRET}@"), token=SECRET)
+    history = _with_password(base)
     report_history(instance, [tracked()], history, now=NOW)
     assert base.headers["Authorization"].startswith("Basic ")
     assert SECRET not in f"{history!r} {history.base!r} {latest(instance)} {caplog.text}"
+
+
+def _with_password(base: Base) -> BaseHistory:
+    return BaseHistory(url=base.url.replace("://", f"://user:{SECRET}@"), token=SECRET)
 
 
 FAULTS: Sequence[tuple[str, Answer, str]] = [
@@ -452,6 +456,11 @@ FAULTS: Sequence[tuple[str, Answer, str]] = [
         "upgrade it",
     ),
     ("refused the query: it", (200, '{"errors": "it", "data": null}'), "upgrade it"),
+    (
+        "refused the query: no user ***",
+        (200, json.dumps({"errors": [{"message": f"no user {SECRET}"}]})),
+        "upgrade it",
+    ),
 ]
 
 
@@ -472,6 +481,18 @@ def test_every_fault_is_told_with_its_remedy_and_nothing_is_reported(
     assert remedy in caught.value.remedy
     assert SECRET not in str(caught.value)
     assert instance.fetch_materializations(ORDERS, limit=1).records == []
+
+
+@pytest.mark.parametrize("answer", [fault[1] for fault in FAULTS])
+def test_a_password_in_the_url_is_in_no_fault(
+    base: Base, instance: dg.DagsterInstance, answer: Answer
+) -> None:
+    base.answer = answer
+    with pytest.raises(BaseHistoryUnavailable) as caught:
+        report_history(instance, [tracked()], _with_password(base), now=NOW)
+    assert base.url in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value, chain=True))
+    assert SECRET not in f"{shown} {caught.value.url}"
 
 
 def test_a_base_that_does_not_answer_in_time(
@@ -526,6 +547,12 @@ def test_what_is_malformed_is_refused_without_showing_a_secret(
 def test_what_is_no_web_address_is_refused_where_it_is_defined(url: str) -> None:
     with pytest.raises(BaseHistoryUnavailable, match="malformed"):
         BaseHistory(url=url).check()
+
+
+def test_a_mistake_at_definition_shows_no_secret() -> None:
+    with pytest.raises(ValueError, match="token") as caught:
+        BaseHistory(url="https://h", token=[SECRET])  # type: ignore[arg-type]
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -620,3 +647,15 @@ def test_only_tables_that_have_all_of_bases_rows_count() -> None:
         ("analytics", "deferred"): BaseRows(made_at=NOW, reads_through=True),
         ("analytics", "copied"): BaseRows(made_at=NOW, reads_through=False),
     }
+
+
+def test_an_environment_without_bases_rows_has_none_to_tell_of() -> None:
+    environments = Environments(MemoryWarehouse({"analytics": {}}), Project(), ("analytics",))
+    branch = Branch(key=BranchKey(number=42))
+    environments.provision(branch, now=NOW, schema_only=True)
+    environment = environments.of(branch)
+    assert environment is not None
+    tables = {("analytics__pr_42", name): False for name in ("orders", "copied")}
+    rules = [Rule(tables="copied", strategy=Strategy.COPY)]
+    assert base_rows(environment, tables, rules) == {}
+    assert base_rows(environment, tables, []) == {}

@@ -530,3 +530,12 @@ class TestUrl:
             warehouse.schema("analytics")
         assert "s3cr3t" not in str(raised.value)
         assert "see that the variable is set" in raised.value.remedy
+
+
+def test_a_mistake_in_one_field_does_not_show_the_others() -> None:
+    with pytest.raises(ValueError, match="search_path holds base schemas") as raised:
+        PostgresWarehouse(
+            url="postgresql://u:hunter2@h/d", schemas=["analytics"], search_path=["analytics"]
+        )
+    assert "hunter2" not in str(raised.value)
+    assert "postgresql" not in str(raised.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -94,6 +95,45 @@ def test_credentials_in_the_url_are_never_shown() -> None:
         source.snapshot()
     assert "hunter2" not in str(caught.value) + repr(source)
     assert "127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "query"),
+    [
+        ("", "?private_token=hunter2"),
+        ("user:p@ss@", "?a=b&private_token=hunter2"),
+        ("user:hunter2?hunter2@", ""),
+        ("", "?private_token=x@hunter2"),
+        ("", "?private_token=hunter2'hunter2 hunter2"),
+    ],
+)
+def test_a_token_in_the_query_is_never_shown(user: str, query: str) -> None:
+    source = GitRemoteBranches(url=f"http://{user}127.0.0.1:{_free_port()}/acme/x.git{query}")
+    with pytest.raises(BranchSourceUnavailable) as caught:
+        source.snapshot()
+    assert "hunter2" not in f"{caught.value} {source!r} {source._repository_of_url}"
+    assert "private_token" not in str(caught.value)
+    assert re.search(r"Failed|Couldn't|bad/illegal|refused", str(caught.value)), "git's own reason"
+
+
+def test_a_mistake_at_definition_shows_no_url() -> None:
+    with pytest.raises(ValueError, match="url") as caught:
+        GitRemoteBranches(url=["https://user:hunter2@git.example/x.git"])  # type: ignore[arg-type]
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_token_in_the_query_of_what_is_no_url_is_not_shown() -> None:
+    # Without its scheme, git takes it for a path.
+    with pytest.raises(BranchSourceUnavailable) as caught:
+        GitRemoteBranches(url="git.example/acme/x.git?private_token=hunter2").snapshot()
+    assert "hunter2" not in str(caught.value)
+    assert "git.example/acme/x.git" in str(caught.value)
+
+
+@pytest.mark.parametrize("query", ["", "?private_token=hunter2", "?private_token=a@hunter2"])
+def test_the_repository_is_that_of_the_path(query: str) -> None:
+    source = GitRemoteBranches(url=f"https://git.example/Acme/x.git{query}")
+    assert source._repository_of_url == "acme/x"
 
 
 def test_a_remote_that_does_not_answer_is_given_up(silent_port: int) -> None:

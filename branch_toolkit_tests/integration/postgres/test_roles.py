@@ -139,6 +139,16 @@ def test_the_role_of_an_environment_without_rows_cannot_read_base_either(
     assert scene.base() == base
 
 
+def test_without_rows_too_a_view_of_what_is_not_cloned_is_made_and_noted(scene: Scene) -> None:
+    with scene.connect() as connection:
+        connection.execute("CREATE SCHEMA raw; CREATE TABLE raw.people (name text)")
+        connection.execute("CREATE VIEW analytics.names AS SELECT name FROM raw.people")
+    resource = PostgresWarehouse(url=scene.url, schemas=list(SCHEMAS))
+    with resource.environments() as environments:
+        report = environments.provision(BRANCH, now=NOW, schema_only=True)
+    assert any("names" in note.object for note in report.plan.notes)
+
+
 def test_the_role_goes_with_its_environment(scene: Scene) -> None:
     resource = warehouse(scene)
     provision(resource)
