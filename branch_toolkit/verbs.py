@@ -6,109 +6,32 @@ again inside the transaction that applies it, and a plan that is out of date is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 
-from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
+from branch_toolkit.core.branch import Branch
 from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import (
     Environment,
-    Inventory,
     OwnedSchema,
-    Territory,
     missing_schemas,
     take_inventory,
 )
-from branch_toolkit.core.errors import EnvironmentBusy, NotDue, SchemaNotOwned, StalePlan
-from branch_toolkit.core.mark import CONDITIONS, DROPPING, Mark
-from branch_toolkit.core.names import clone_names, environment_name, half_name
+from branch_toolkit.core.errors import EnvironmentBusy, NotDue, StalePlan
+from branch_toolkit.core.mark import DROPPING
 from branch_toolkit.core.output import OutputContext
-from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, foresee, join, silent
-from branch_toolkit.core.strategy import Rule, without_base_rows
-from branch_toolkit.following import NO_OUTPUTS, Outputs
-from branch_toolkit.warehouses import Warehouse
+from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, join, silent
+from branch_toolkit.core.strategy import without_base_rows
+from branch_toolkit.held import Holdings
 
 USE_RECORDED_EVERY = timedelta(minutes=15)
 """How exact `last used` is: each record is a transaction of its own."""
 
-_ATTEMPTS = 10
-
 
 @dataclass(frozen=True)
-class Environments:
-    """The environments of a project in a warehouse.
-
-    Args:
-        warehouse: Where they are.
-        project: Whose they are.
-        schemas: The base schemas that each clones.
-        rules: How each table gets into its clone; what no rule matches is deferred.
-        outputs: What goes with an environment beside its clones.
-    """
-
-    warehouse: Warehouse
-    project: Project
-    schemas: tuple[str, ...]
-    rules: tuple[Rule, ...] = ()
-    outputs: Outputs = NO_OUTPUTS
-
-    @cached_property
-    def territory(self) -> Territory:
-        """What is ours and what is not."""
-        fold = self.warehouse.dialect.fold
-        return Territory(
-            self.project, self.warehouse.identity(), frozenset(map(fold, self.schemas))
-        )
-
-    def inventory(self) -> Inventory:
-        """What the warehouse holds now."""
-        return take_inventory(self.warehouse.schemas(), self.territory)
-
-    def adopt(self, branch: Branch) -> Branch:
-        """The branch, identified within this project."""
-        return self.project.adopt([branch])[0]
-
-    def name_of(self, branch: Branch) -> str:
-        """The name of a branch's environment."""
-        return self.name_for(self.adopt(branch).key)
-
-    def name_for(self, key: BranchKey) -> str:
-        """The name of an environment, given the branch's identity within this project."""
-        return environment_name(key, project=self.project.name)
-
-    def clone_names(self, branch: Branch) -> Mapping[str, str]:
-        """The names of a branch's clones, by base schema, whether they are there or not.
-
-        Raises:
-            InvalidName: A clone would have a name that cannot be used.
-        """
-        return clone_names(
-            self.schemas,
-            self.adopt(branch).key,
-            project=self.project.name,
-            dialect=self.warehouse.dialect,
-        )
-
-    def of(self, branch: Branch) -> Environment | None:
-        """A branch's environment, or None.
-
-        Raises:
-            SchemaNotOwned: The name is taken by the same number in another repository.
-        """
-        key = self.adopt(branch).key
-        facts = self.warehouse.schemas(names=self.clone_names(branch).values())
-        environment = take_inventory(facts, self.territory).of(key)
-        if environment and not same_repository(environment.repository, branch.repository):
-            raise SchemaNotOwned(
-                environment.clones[0].name,
-                reason=(
-                    f"it belongs to repository {environment.repository!r}, not to"
-                    f" {branch.repository!r}; give each its own `project`"
-                ),
-            )
-        return environment
+class Environments(Holdings):
+    """The environments of a project in a warehouse, and what can be done with them."""
 
     def provision(
         self,
@@ -133,7 +56,7 @@ class Environments:
         Returns:
             What was done; nothing, if it was all there.
         """
-        name, halves = self.name_of(branch), self._half_names(branch)
+        name, halves = self.name_of(branch), self.half_names(branch)
         cleared: list[Report] = []
 
         def plan() -> Plan:
@@ -143,7 +66,7 @@ class Environments:
             return self._plan_provision(branch, now=now, refresh=refresh, schema_only=schema_only)
 
         restored = self._restore_first(branch, now=now, dry_run=dry_run, on_progress=on_progress)
-        made = self._settle(
+        made = self.settle(
             plan,
             allow=[Hazard.COPIES_DATA, *([Hazard.DELETES_DATA] if refresh else [])],
             dry_run=dry_run,
@@ -207,7 +130,7 @@ class Environments:
             ]
             return self.warehouse.plan_marks("retire", name, changes)
 
-        report = self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+        report = self.settle(plan, dry_run=dry_run, on_progress=on_progress)
         environment = self.inventory().find(name) if self.outputs else None
         if environment is None or not (environment.retired or dry_run):
             return report
@@ -234,7 +157,7 @@ class Environments:
             changes = [(clone, clone.mark.restore(now=now)) for clone in clones]
             return self.warehouse.plan_marks("restore", name, changes)
 
-        report = self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+        report = self.settle(plan, dry_run=dry_run, on_progress=on_progress)
         if not self.outputs:
             return report
         context = OutputContext.of(self.inventory().find(name), now=now)
@@ -259,7 +182,7 @@ class Environments:
             changes = [(clone, clone.mark.keep(until=until)) for clone in clones]
             return self.warehouse.plan_marks("keep", name, changes)
 
-        return self._settle(plan, dry_run=dry_run, on_progress=on_progress)
+        return self.settle(plan, dry_run=dry_run, on_progress=on_progress)
 
     def record_use(self, environment: Environment, *, now: datetime) -> bool:
         """Notes in the marks that an environment is in use, unless that was noted just now.
@@ -323,7 +246,7 @@ class Environments:
             _require_due(environment, now=now)
             return self.warehouse.plan_drop(name, environment.clones)
 
-        dropped = self._settle(
+        dropped = self.settle(
             plan, allow=[Hazard.DELETES_DATA], dry_run=dry_run, on_progress=on_progress
         )
         if self.outputs and not dropped.plan.empty:
@@ -351,7 +274,7 @@ class Environments:
             changes = [(c, c.mark.half(DROPPING, name=c.name)) for c in environment.clones]
             return self.warehouse.plan_marks("drop", name, changes)
 
-        given_up = self._settle(plan, dry_run=False, on_progress=on_progress)
+        given_up = self.settle(plan, dry_run=False, on_progress=on_progress)
         return join([left, given_up], self.clear(name, now=now, on_progress=on_progress))
 
     def clear(
@@ -407,20 +330,13 @@ class Environments:
                 lines = self.outputs.drop(
                     context, still=lambda: not self.inventory().may_have(name), dry_run=dry_run
                 )
-        report = self._settle(plan, wait=wait, dry_run=dry_run, on_progress=on_progress)
+        report = self.settle(plan, wait=wait, dry_run=dry_run, on_progress=on_progress)
         return replace(report, outputs=lines)
 
     def _record_use_of(self, branch: Branch, *, now: datetime) -> None:
         found = self.of(branch)
         if found is not None:
             self.record_use(found, now=now)
-
-    def _half_names(self, branch: Branch) -> list[str]:
-        """What a branch's clones are called while they are made or dropped."""
-        dialect, names = self.warehouse.dialect, self.clone_names(branch).values()
-        halves = [half_name(name, each, dialect=dialect) for name in names for each in CONDITIONS]
-        # Those that wait for their outputs to be dropped keep their names.
-        return [*names, *halves]
 
     def _restore_first(
         self, branch: Branch, *, now: datetime, dry_run: bool, on_progress: OnProgress
@@ -438,7 +354,7 @@ class Environments:
         existing = found.clones if found else ()
         replaced = [clone for clone in existing if clone.mark.base_schema in self.schemas]
         wanted = self.schemas if refresh else missing_schemas(found, self.schemas)
-        marks = self._new_marks(branch, wanted, now=now, schema_only=without_rows)
+        marks = self.new_marks(branch, wanted, now=now, schema_only=without_rows)
         if found is not None:
             marks = tuple(mark.keep(until=found.keep_until) for mark in marks)
         replacing = replaced if refresh else ()
@@ -449,49 +365,6 @@ class Environments:
             replacing=replacing,
             rules=without_base_rows(self.rules) if without_rows else self.rules,
         )
-
-    def _new_marks(
-        self, branch: Branch, base_schemas: Collection[str], *, now: datetime, schema_only: bool
-    ) -> tuple[Mark, ...]:
-        key = self.adopt(branch).key
-        names = self.clone_names(branch)
-        return tuple(
-            Mark(
-                project=self.project.name,
-                clone=names[base],
-                base_schema=base,
-                database=self.territory.database,
-                repository=branch.repository,
-                branch=branch.name or key.name,
-                pull_request=key.number,
-                created_at=now,
-                last_used_at=now,
-                schema_only=schema_only,
-            )
-            for base in base_schemas
-        )
-
-    def _settle(
-        self,
-        make_plan: Callable[[], Plan],
-        *,
-        allow: Collection[Hazard] = (),
-        wait: bool = True,
-        dry_run: bool,
-        on_progress: OnProgress,
-    ) -> Report:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                plan = make_plan()
-                if dry_run:
-                    return foresee(plan)
-                if plan.empty:
-                    return Report(plan=plan, applied=False)
-                return self.warehouse.apply(plan, allow=allow, on_progress=on_progress, wait=wait)
-            except StalePlan:
-                if attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
 
 
 def _require_due(environment: Environment, *, now: datetime) -> None:
