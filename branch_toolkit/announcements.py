@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 from pydantic import Field
@@ -30,6 +30,8 @@ from branch_toolkit.resources import WarehouseResource
 from branch_toolkit.told import Entries, Entry, Told, decode_told, encode_told
 from branch_toolkit.verbs import Environments
 
+_PAUSE = timedelta(minutes=15)
+_LONGEST = timedelta(hours=12)
 _RUN_KEY_TAG = "dagster/run_key"
 _FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
@@ -133,7 +135,11 @@ def build_announce_sensor(
                 now=now,
                 commits=branch_source.announces_commits,
             )
-            before = _before(context.instance, decode_told(context.cursor))
+            told = decode_told(context.cursor)
+            if told.run_key is not None and (wait := _wait(context.instance, told, now=now)):
+                # What it tells is not known yet; the cursor stays.
+                return dg.SkipReason(wait)
+            before = _before(context.instance, told)
             current = _current(context.instance, seen.actions, environments, setting, before)
         news = sorted(name for name in current if current[name] != before.get(name))
         # Whoever did not tell of every branch may have left some out.
@@ -150,10 +156,23 @@ def build_announce_sensor(
             },
         )
         asked = {name: before.get(name) for name in (*news, *dropped)}
-        told = Told(after, run_key=request.run_key, asked=asked)
-        return dg.SensorResult(run_requests=[request], cursor=encode_told(told))
+        latest = Told(after, run_key=request.run_key, asked=asked, asked_at=now)
+        return dg.SensorResult(run_requests=[request], cursor=encode_told(latest))
 
     return branch_announce_sensor
+
+
+def _wait(instance: dg.DagsterInstance, told: Told, *, now: datetime) -> str | None:
+    """Why nothing is asked for yet: the latest run is at work, or has only just failed."""
+    runs = instance.get_runs(filters=dg.RunsFilter(tags={_RUN_KEY_TAG: str(told.run_key)}), limit=1)
+    since = now - (told.asked_at or now)
+    if not runs or since > _LONGEST:
+        return None
+    if not runs[0].is_finished:
+        return f"Run {runs[0].run_id} is telling what was new."
+    if runs[0].status in _FAILED and since < _PAUSE:
+        return f"Run {runs[0].run_id} failed; what it was to tell is told after {_PAUSE}."
+    return None
 
 
 def _before(instance: dg.DagsterInstance, told: Told) -> Entries:

@@ -57,13 +57,14 @@ class Environments(Holdings):
             What was done; nothing, if it was all there.
         """
         name, halves = self.name_of(branch), self.half_names(branch)
+        handed_on = self._handed_on(branch, schema_only=schema_only)
         cleared: list[Report] = []
 
         def plan() -> Plan:
             cleared.append(
                 self._clear(name, now=now, among=halves, dry_run=dry_run, on_progress=on_progress)
             )
-            return self._plan_provision(branch, now=now, refresh=refresh, schema_only=schema_only)
+            return self._plan_provision(branch, now=now, refresh=refresh, handed_on=handed_on)
 
         restored = self._restore_first(branch, now=now, dry_run=dry_run, on_progress=on_progress)
         made = self.settle(
@@ -323,10 +324,15 @@ class Environments(Holdings):
 
         lines: tuple[str, ...] = ()
         if self.outputs:
-            given_up = [one for one in look() if one.mark.condition == DROPPING]
+            # What a refresh drops was in use, and belongs to an environment that lives on.
+            given_up = [
+                one for one in look() if one.mark.condition == DROPPING and one.mark.retired
+            ]
             if given_up:
+                if not wait:
+                    # Not while another run is at work there.
+                    self.warehouse.apply(Plan(verb="drop", environment=name), wait=False)
                 context = OutputContext.of_clone(given_up[0], now=now)
-                # What a refresh that was killed has left is of an environment that lives on.
                 lines = self.outputs.drop(
                     context, still=lambda: not self.inventory().may_have(name), dry_run=dry_run
                 )
@@ -346,25 +352,42 @@ class Environments(Holdings):
             return None
         return self.restore(environment.name, now=now, dry_run=dry_run, on_progress=on_progress)
 
+    def _handed_on(self, branch: Branch, *, schema_only: bool) -> _HandedOn:
+        name = self.name_of(branch)
+        there = take_inventory(
+            self.warehouse.schemas(names=self.half_names(branch)), self.territory
+        )
+        whole = [clone for found in there.environments for clone in found.clones]
+        marks = [one.mark for one in (*whole, *there.debris) if one.environment == name]
+        leases = [mark.keep_until for mark in marks if mark.keep_until is not None]
+        return _HandedOn(
+            schema_only=schema_only or any(mark.schema_only for mark in marks),
+            keep_until=max(leases, default=None),
+        )
+
     def _plan_provision(
-        self, branch: Branch, *, now: datetime, refresh: bool, schema_only: bool
+        self, branch: Branch, *, now: datetime, refresh: bool, handed_on: _HandedOn
     ) -> Plan:
         name, found = self.name_of(branch), self.of(branch)
-        without_rows = schema_only or (found is not None and found.schema_only)
         existing = found.clones if found else ()
         replaced = [clone for clone in existing if clone.mark.base_schema in self.schemas]
         wanted = self.schemas if refresh else missing_schemas(found, self.schemas)
-        marks = self.new_marks(branch, wanted, now=now, schema_only=without_rows)
-        if found is not None:
-            marks = tuple(mark.keep(until=found.keep_until) for mark in marks)
-        replacing = replaced if refresh else ()
+        marks = self.new_marks(branch, wanted, now=now, schema_only=handed_on.schema_only)
         return self.warehouse.plan_provision(
             name,
-            marks,
+            [mark.keep(until=handed_on.keep_until) for mark in marks],
             beside=() if refresh else existing,
-            replacing=replacing,
-            rules=without_base_rows(self.rules) if without_rows else self.rules,
+            replacing=replaced if refresh else (),
+            rules=without_base_rows(self.rules) if handed_on.schema_only else self.rules,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HandedOn:
+    """What clones that are made have from those before them, even if a refresh was cut short."""
+
+    schema_only: bool
+    keep_until: datetime | None
 
 
 def _require_due(environment: Environment, *, now: datetime) -> None:

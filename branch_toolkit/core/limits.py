@@ -92,7 +92,7 @@ def break_circuit(
         )
         kept = set(map(id, ended))
         actions = [_put_off(a, reason) if id(a) in kept else a for a in actions]
-    return cap(actions, Verb.RETIRE, max(most, len(ended)), now=now)
+    return cap(actions, Verb.RETIRE, most, now=now)
 
 
 def cap(actions: Sequence[Action], verb: Verb, most: int, *, now: datetime) -> list[Action]:

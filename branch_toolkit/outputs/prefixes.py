@@ -243,6 +243,9 @@ class BranchPrefix:
         self.files.write(self.folder, MARK, encode(mark).encode())
 
     def _remove(self, mark: Mark) -> None:
+        if self._own_mark() != mark:
+            # It was made anew, or brought back, since it was looked at.
+            return
         if mark.condition != DROPPING:
             self._write(replace(mark, condition=DROPPING))
 

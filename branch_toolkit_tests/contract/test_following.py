@@ -9,10 +9,16 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from branch_toolkit.core.branch import Branch, BranchKey, Project
-from branch_toolkit.core.errors import BranchSourceUnavailable, EnvironmentNotFound, NotDue
+from branch_toolkit.core.errors import (
+    BranchSourceUnavailable,
+    EnvironmentBusy,
+    EnvironmentNotFound,
+    NotDue,
+)
 from branch_toolkit.core.mark import DROPPING, encode
 from branch_toolkit.core.names import half_name
 from branch_toolkit.core.output import OutputContext
+from branch_toolkit.core.plan import Plan
 from branch_toolkit.core.strategy import COPY_ALL
 from branch_toolkit.following import OutputFailed, Outputs
 from branch_toolkit.verbs import Environments
@@ -177,6 +183,54 @@ def test_what_a_killed_refresh_has_left_does_not_cost_the_environment_its_output
     assert name not in harness.content()
     assert shelf.has == {"pr_42": "in use"}
     assert "drop" not in shelf.told
+
+
+def _interrupt_a_refresh(environments: Environments, harness: Harness) -> str:
+    """As where the old clone goes before the new one is made: nothing else is left of it."""
+    [environment] = environments.inventory().environments
+    name = half_name("analytics__pr_42", DROPPING, dialect=environments.warehouse.dialect)
+    harness.create(name, {"orders": [1]})
+    harness.comment(name, encode(environment.clones[0].mark.half(DROPPING, name=name)))
+    harness.drop("analytics__pr_42")
+    return name
+
+
+def test_a_refresh_that_was_cut_short_costs_no_output_no_lease_and_brings_no_rows(
+    environments: Environments, harness: Harness, shelf: Shelf
+) -> None:
+    if isinstance(harness, TablesHarness):
+        pytest.skip("Its groups are made by hand in integration/test_tables_mode_safety.py.")
+    until = NOW + timedelta(days=9)
+    environments.provision(BRANCH, now=NOW, schema_only=True)
+    environments.keep("pr_42", until=until)
+    _interrupt_a_refresh(environments, harness)
+    environments.provision(BRANCH, now=NOW)
+    [environment] = environments.inventory().environments
+    assert (environment.schema_only, environment.keep_until) == (True, until)
+    assert harness.read("analytics__pr_42", "orders") == []
+    assert "drop" not in shelf.told
+
+
+def test_no_output_is_dropped_beside_a_run_that_is_at_work(
+    environments: Environments, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _retire(environments)
+    shelf.broken = True
+    with pytest.raises(BranchSourceUnavailable):
+        environments.drop("pr_42", now=NOW)
+    shelf.broken = False
+
+    def busy(_warehouse: object, _plan: Plan, *, wait: bool = True, **_: object) -> None:
+        assert not wait
+        raise EnvironmentBusy("A run is at work there.", remedy="Wait for it.")
+
+    with monkeypatch.context() as context:
+        context.setattr(type(environments.warehouse), "apply", busy)
+        with pytest.raises(EnvironmentBusy):
+            environments.clear("pr_42", now=NOW, wait=False)
+    assert "drop" not in shelf.told
+    environments.clear("pr_42", now=NOW, wait=False)
+    assert shelf.has == {}
 
 
 def test_what_an_output_missed_it_is_told_again(environments: Environments, shelf: Shelf) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
@@ -16,7 +16,8 @@ from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.branch import Branch, BranchKey
 from branch_toolkit.core.errors import BranchSourceUnavailable, MissingRight
 from branch_toolkit.core.policy import Forks
-from branch_toolkit_tests.dagster.conftest import PROVISION, Deployed, failure
+from branch_toolkit.told import decode_told, encode_told
+from branch_toolkit_tests.dagster.conftest import PROVISION, RUN_KEY, Deployed, failure
 from branch_toolkit_tests.dagster.memory import World
 from branch_toolkit_tests.strategies import DAY, NOW, make_branch, make_environment
 
@@ -35,6 +36,24 @@ def a_run_at_work(request: dg.RunRequest) -> dg.DagsterRun:
         tags=dict(request.tags),
         status=dg.DagsterRunStatus.STARTED,
     )
+
+
+def a_tick_beside(deployed: Deployed, request: dg.RunRequest) -> str:
+    """What a tick says while the run is at work."""
+    tags = {RUN_KEY: str(request.run_key)}
+    status = dg.DagsterRunStatus.STARTED
+    run = dg.DagsterRun(job_name=str(request.job_name), tags=tags, status=status)
+    deployed.instance.add_run(run)
+    message = str(deployed.tick(ANNOUNCE).skip_message)
+    deployed.instance.delete_run(run.run_id)
+    return message
+
+
+def pass_pause(deployed: Deployed) -> None:
+    """Lets the time pass in which a run that failed is not followed by another one."""
+    told = decode_told(deployed.cursors[ANNOUNCE])
+    before = datetime.now(tz=timezone.utc) - timedelta(minutes=20)
+    deployed.cursors[ANNOUNCE] = encode_told(replace(told, asked_at=before))
 
 
 def tell(deployed: Deployed) -> int:
@@ -143,8 +162,11 @@ def test_what_a_run_could_not_tell_is_told_by_the_next_one(world: World, telling
 
     world.on_announce = refuse
     [request] = telling.tick(ANNOUNCE).run_requests
+    assert "is telling" in a_tick_beside(telling, request)
     assert not telling.execute(request).success
     world.on_announce = lambda _announcement: None
+    assert "failed; what it was to tell is told after" in telling.tick(ANNOUNCE).skip_message
+    pass_pause(telling)
     assert tell(telling) == 1
     assert set(world.told) == {1}
     assert tell(telling) == 0

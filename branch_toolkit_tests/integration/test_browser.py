@@ -57,6 +57,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) ->
     site = Site(tmp_path_factory.mktemp("site"), dies_with_parent=True)
     with no_process_left() as stack:
         stack.enter_context(site.forge)
+        # An answer without any pull request would prove nothing.
+        site.forge.repository.open("feature/other")
         server = stack.enter_context(site.server)
         stack.callback(server.remove)
         site.build(server, scale=0.01)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -28,10 +29,12 @@ from branch_toolkit.core.errors import (
 from branch_toolkit.core.mark import decode, encode
 from branch_toolkit.core.plan import Hazard, Plan
 from branch_toolkit.core.strategy import COPY_ALL
+from branch_toolkit.following import Outputs
 from branch_toolkit.rules import TableRule
 from branch_toolkit.tables_resource import PostgresTablesWarehouse
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses.postgres.tables_mode import dropping, planning
+from branch_toolkit_tests.contract.test_following import Shelf
 from branch_toolkit_tests.integration.asset_database import NOW
 from branch_toolkit_tests.integration.tables_scene import TablesDatabase
 from branch_toolkit_tests.integration.test_tables_mode import enter_branch
@@ -403,3 +406,51 @@ def waits_for_lock(database: TablesDatabase) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("nobody waits for production's lock")
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_table_that_took_a_members_place_after_the_plan_is_not_dropped(
+    copied: TablesDatabase, monkeypatch: pytest.MonkeyPatch, *, in_parts: bool
+) -> None:
+    if in_parts:
+        for module in (planning, dropping):
+            monkeypatch.setattr(module, "MOST_RELATIONS", 1)
+    copied.retire()
+    taken: list[str] = []
+    same_role = copied.warehouse.url.replace("+psycopg", "")
+    drop = dropping._drop
+
+    def take_its_place(*given: Any, **options: Any) -> None:
+        # As dbt does, between the proof and the lock.
+        if not taken:
+            taken.append(TABLES[1])
+            with psycopg.connect(same_role, autocommit=True) as connection:
+                connection.execute(f'ALTER TABLE branches."{TABLES[1]}" RENAME TO mine_old')
+                connection.execute(f'CREATE TABLE branches."{TABLES[1]}" AS SELECT 1 AS precious')
+        drop(*given, **options)
+
+    monkeypatch.setattr(dropping, "_drop", take_its_place)
+    copied.drop()
+    assert taken
+    with psycopg.connect(copied.dsn) as connection:
+        row = connection.execute(f'SELECT precious FROM branches."{TABLES[1]}"').fetchone()
+    assert row == (1,)
+
+
+def test_a_refresh_in_parts_that_gives_way_costs_no_output_and_is_no_drop(
+    copied: TablesDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (planning, dropping):
+        monkeypatch.setattr(module, "MOST_RELATIONS", 1)
+    shelf = Shelf()
+    with copied.warehouse.environments(Outputs((shelf,))) as environments:
+        environments.keep("pr_42", until=NOW + timedelta(days=9))
+        with psycopg.connect(copied.dsn) as reader:
+            reader.execute(f'SELECT count(*) FROM branches."{ORDERS}"')
+            with pytest.raises(BranchToolkitError):
+                environments.provision(BRANCH, now=NOW, refresh=True)
+        environments.provision(BRANCH, now=NOW)
+        [environment] = environments.inventory().environments
+    assert "drop" not in shelf.told
+    assert environment.keep_until == NOW + timedelta(days=9)
+    assert copied.names() == ALL

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import fsspec
@@ -18,8 +19,10 @@ from branch_toolkit.core.environment import Refused
 from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.outputs import BranchOutput, Leftover, OutputContext, known_environments
 from branch_toolkit.outputs.errors import InvalidOutput, OutputUnavailable
+from branch_toolkit.outputs.local_files import LocalFiles
 from branch_toolkit.outputs.locations import Location, project_folder, segments_of
 from branch_toolkit.outputs.options import given_options, unavailable
+from branch_toolkit.outputs.prefixes import BranchPrefix
 from branch_toolkit.outputs.store import OutputStore
 from branch_toolkit_tests.dagster.memory import BASES, HeldWarehouse, World
 
@@ -281,3 +284,32 @@ def _fail(context: OutputContext) -> Sequence[str]:
     if context.environment == "broken":
         raise OutputUnavailable("broken cannot be reached.", remedy="Try again.")
     return []
+
+
+def test_a_prefix_that_was_made_anew_while_it_was_looked_at_stays(tmp_path: Path) -> None:
+    places = [Location.parse((tmp_path / name).as_uri(), field="url") for name in ("b", "p")]
+    (tmp_path / "b").mkdir()
+    context = OutputContext(environment="pr_42", project="default", database="m", now=NOW)
+    ended = replace(context, retired_at=NOW, now=NOW + GRACE)
+    files = LocalFiles(str(tmp_path / "b"))
+
+    def prefix(context: OutputContext, files: LocalFiles = files) -> BranchPrefix:
+        return BranchPrefix(files, *places, context)
+
+    class Slow(LocalFiles):
+        looked = False
+
+        def contents(self, folder: str) -> Any:
+            found = super().contents(folder)
+            if not Slow.looked:
+                Slow.looked = True
+                prefix(ended).drop()
+                prefix(replace(context, now=NOW + GRACE)).provision()
+                files.write(folder, "new", b"alive")
+            return found
+
+    first = prefix(context)
+    first.provision()
+    first.retire(because="it was closed", grace=GRACE)
+    prefix(ended, Slow(str(tmp_path / "b"))).drop()
+    assert "new" in files.contents(first.folder)

@@ -66,11 +66,12 @@ def drop_at_once(
         SchemaInUse: Something outside depends on one.
     """
     found = members_of(witness, plan.schema, marks_by_name(plan.drop))
-    names = [one.name for clone in plan.drop for one, _ in found[clone.name]]
     anchors = queries.tables(witness, plan.schema, [clone.name for clone in plan.drop])
-    oids = [one.oid for pairs in found.values() for one, _ in pairs]
-    oids += [one.oid for one in anchors.values()]
-    every = [*names, *(clone.name for clone in plan.drop)]
+    for clone in plan.drop:
+        if clone.name not in anchors or anchors[clone.name].comment != clone.facts.comment:
+            raise StalePlan(f"Table {clone.name!r} was replaced.", remedy="Plan again.")
+    every = [one for pairs in found.values() for one, _ in pairs] + [*anchors.values()]
+    oids = [one.oid for one in every]
     _drop(connection, plan.schema, every, oids, groups=[*anchors], witness=witness)
     return [_told(plan.schema, clone, len(found[clone.name]), course) for clone in plan.drop]
 
@@ -118,11 +119,12 @@ def drop_members(
         witness: Another connection, in no transaction.
         beside: The oids of tables that will be dropped too, and may refer to these.
     """
-    names = [found.name for found, _ in members]
-    left = [found.oid for found, _ in members]
-    parts = list(batches(names, lambda _: 1, most=MOST_RELATIONS))
+    proven = [found for found, _ in members]
+    left = [found.oid for found in proven]
+    parts = list(batches(proven, lambda _: 1, most=MOST_RELATIONS))
     for number, part in enumerate(parts, start=1):
-        step = statements.shown_drop(ending.schema, ending.clone, part, ending.mark)
+        names = [found.name for found in part]
+        step = statements.shown_drop(ending.schema, ending.clone, names, ending.mark)
         course.begin(step)
         with held.transaction() as connection:
             check_again(witness, ending.schema, [ending.expected])
@@ -132,11 +134,11 @@ def drop_members(
         if number < len(parts):
             course.total += 1
             course.end(step)
-    anchor = [one.oid for one in queries.tables(witness, ending.schema, [ending.name]).values()]
     with held.transaction() as connection:
         check_again(witness, ending.schema, [ending.expected])
-        group = [ending.clone]
-        _drop(connection, ending.schema, [ending.name], anchor, groups=group, witness=witness)
+        anchor = list(queries.tables(witness, ending.schema, [ending.name]).values())
+        oids, groups = [one.oid for one in anchor], [ending.clone]
+        _drop(connection, ending.schema, anchor, oids, groups=groups, witness=witness)
 
 
 def _ending(schema: str, clone: OwnedSchema) -> Ending:
@@ -154,21 +156,32 @@ def _hide(connection: Connection, ending: Ending) -> None:
 def _drop(
     connection: Connection,
     schema: str,
-    names: Sequence[str],
+    proven: Sequence[Found],
     oids: Sequence[int],
     *,
     groups: Sequence[str],
     witness: Connection,
 ) -> None:
-    """Drops some of the tables that are given by oid."""
-    if not names:
+    """Drops tables that are proven to be ours, which may be some of those that are given by oid.
+
+    Raises:
+        StalePlan: Another one has the name of one of them now, or another comment is on it.
+        SchemaInUse: Something outside depends on one.
+    """
+    if not proven:
         return
+    names = [one.name for one in proven]
     try:
         # Nothing new comes to depend on them from here on.
         locked = [(schema, name) for name in names]
         connection.execute(statements.lock_tables(locked, "ACCESS EXCLUSIVE").encode())
     except errors.UndefinedTable as error:
         raise StalePlan(f"A table went away: {error}.", remedy="Plan again.") from error
+    # What was locked by its name may be another table by now; from here on it cannot be.
+    locked_now = queries.tables(witness, schema, names)
+    for one in proven:
+        if locked_now.get(one.name) != one:
+            raise StalePlan(f"Table {one.name!r} was replaced.", remedy="Plan again.")
     require_unused(witness, groups, oids)
     try:
         with connection.transaction():
