@@ -72,7 +72,9 @@ def sweep_environments(
         context.add_output_metadata({"environment": f"{config.environment}: not there"})
     outcomes = [_attempt(environments, each, policy, dry_run=config.dry_run) for each in chosen]
     left = uncapped.max_drops - sum(each.verb is Verb.DROP for each in chosen)
-    for name in debris[: max(left, 0)]:
+    # Not always the same come first: those that fail would keep the others waiting for ever.
+    start = int(_now().timestamp()) // 60 % max(len(debris), 1)
+    for name in (debris[start:] + debris[:start])[: max(left, 0)]:
         outcomes.append(_clear(environments, name, dry_run=config.dry_run))
     for outcome in outcomes:
         context.log.info(f"{action_line(outcome.action, outcome.name)} ({outcome.text})")

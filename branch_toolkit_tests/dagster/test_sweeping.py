@@ -63,7 +63,7 @@ def test_no_more_than_the_policy_allows_are_dropped_in_one_sweep(
 ) -> None:
     names = [leave(world, number, BUILDING) for number in (5, 6, 7)]
     deployed.run("sweep_branches")
-    assert [name for name in names if name in world.warehouse.held] == names[2:]
+    assert len([name for name in names if name in world.warehouse.held]) == len(names) - 2
     deployed.run("sweep_branches")
     assert [name for name in names if name in world.warehouse.held] == []
 

@@ -454,3 +454,21 @@ def test_a_refresh_in_parts_that_gives_way_costs_no_output_and_is_no_drop(
     assert "drop" not in shelf.told
     assert environment.keep_until == NOW + timedelta(days=9)
     assert copied.names() == ALL
+
+
+def test_a_domains_default_does_not_take_numbers_from_production(database: str) -> None:
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
+        made = TablesDatabase(database).build()
+        connection.execute("CREATE SEQUENCE analytics.dseq")
+        connection.execute(
+            "CREATE DOMAIN analytics.did AS bigint DEFAULT nextval('analytics.dseq')"
+        )
+        connection.execute("CREATE TABLE analytics.numbered (id analytics.did, n int)")
+        connection.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA analytics TO PUBLIC")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO PUBLIC")
+        with made.warehouse.environments() as environments:
+            environments.provision(BRANCH, now=NOW)
+        made.warehouse.own("numbered", branch=BRANCH)
+        connection.execute('INSERT INTO branches."analytics__pr_42__numbered" (n) VALUES (1)')
+        row = connection.execute("SELECT last_value, is_called FROM analytics.dseq").fetchone()
+    assert row == (1, False)

@@ -30,6 +30,11 @@ LEFT JOIN foreign_uses u ON u.classid = 'pg_attrdef'::regclass AND u.objid = ad.
 WHERE ad.adrelid = %(table)s
   AND (u.objid IS NOT NULL OR pg_get_expr(ad.adbin, ad.adrelid) ~ '\y(nextval|setval)\(')
 UNION ALL
+SELECT 'domain', a.attname, 'a sequence, through the domain ' || format_type(a.atttypid, NULL) || ','
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid AND t.typtype = 'd'
+WHERE a.attrelid = %(table)s AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.atthasdef
+  AND t.typdefault ~ '\y(nextval|setval)\('
+UNION ALL
 SELECT 'check', c.conname, u.used
 FROM pg_constraint c
 JOIN foreign_uses u ON u.classid = 'pg_constraint'::regclass AND u.objid = c.oid

@@ -106,7 +106,7 @@ class Outward:
     """What in a new table would depend on production.
 
     Args:
-        kind: `default`, `serial`, `generated` or `check`.
+        kind: `default`, `domain` (its type's default), `serial`, `generated` or `check`.
         name: The column's or the constraint's.
         used: What it uses.
     """
