@@ -31,9 +31,12 @@ ui: demo-ui  ## The same as demo-ui
 test: $(INSTALLED) browser tools  ## Lint, types and the whole suite, with line coverage
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile --durations 15 \
+	  --ignore branch_toolkit_tests/lifecycle
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	@# Thousands of steps that are covered already; under coverage they would take twice as long.
+	$(BIN)/python -m pytest -n auto --dist loadfile branch_toolkit_tests/lifecycle
 
 # Other people's programs and records that check us. Where they cannot be had, it says why, and the
 # tests that want them are skipped.

@@ -199,7 +199,7 @@ def test_production_goes_first(database: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def planned_copy(environments: Environments) -> Plan:
-    marks = environments._new_marks(BRANCH, environments.schemas, now=NOW, schema_only=False)
+    marks = environments.new_marks(BRANCH, environments.schemas, now=NOW, schema_only=False)
     return environments.warehouse.plan_provision("pr_42", marks, rules=[COPY_ALL])
 
 
