@@ -236,7 +236,8 @@ def _announcements(
     dropped = {
         name: announce_dropped(name, number, setting)
         for name, number in config.dropped.items()
-        if name not in actions
+        # An open branch may have none any more, and get no other one.
+        if name not in actions or actions[name].environment is None
     }
     return {name: each for name, each in {**found, **dropped}.items() if each is not None}
 

@@ -103,6 +103,20 @@ def test_without_news_nobody_is_told_anew(world: World, telling: Deployed) -> No
     assert not world.told
 
 
+def test_an_open_branch_whose_environment_was_dropped_is_told_so(
+    world: World, deploy: Callable[..., Deployed]
+) -> None:
+    policy = Policy(grace=timedelta(0), ignored_branches=("feature/*",))
+    deployed = deploy(announces=True, policy=policy)
+    world.provide(42)
+    assert tell(deployed) == 1
+    assert deployed.run("retire_branch", {"environment": "pr_42"}).success
+    deployed.live_through_tick()
+    assert world.states() == {}
+    assert tell(deployed) == 1
+    assert "dropped" in world.told[42].text
+
+
 def test_what_an_incomplete_answer_leaves_out_is_not_told_to_be_dropped(
     world: World, telling: Deployed
 ) -> None:
