@@ -31,7 +31,7 @@ ui: demo-ui  ## The same as demo-ui
 test: $(INSTALLED) browser tools  ## Lint, types and the whole suite, with line coverage
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile --durations 15 \
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15 \
 	  --ignore branch_toolkit_tests/lifecycle
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
