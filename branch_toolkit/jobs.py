@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from branch_toolkit.branches import BranchSource
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.plan import Report
 from branch_toolkit.core.policy import Policy
@@ -124,8 +125,8 @@ def _refresh_job() -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
         config=prefilled("refresh", BranchConfig()),
         description=(
-            "Takes production's state again: the branch's clones are replaced by new ones, all at"
-            " once. What the branch has written is lost."
+            "Takes production's state again, the present one or that of `as_of`: the branch's"
+            " clones are replaced by new ones, all at once. What the branch has written is lost."
         ),
     )
     def refresh_branch() -> None:
@@ -293,26 +294,30 @@ def _provision(
         name = environments.name_of(branch)
         require_own(warehouse.deployment, environments, name)
         _tag(context, environments, name, dry_run=config.dry_run, branch=branch.label)
+        as_of = config.to_as_of(context.instance)
         report = environments.provision(
             branch,
             now=_now(),
             refresh=refresh,
             schema_only=config.schema_only,
+            as_of=as_of,
             dry_run=config.dry_run,
             on_progress=log_progress(context.log.info),
         )
-        _finish(context, report)
+        _finish(context, report, as_of=as_of)
         if history is not None and warehouse.deployment.is_branch and not config.dry_run:
             report_base_history(context, environments, name, history)
 
 
-def _finish(context: dg.OpExecutionContext, report: Report) -> None:
+def _finish(context: dg.OpExecutionContext, report: Report, *, as_of: AsOf | None = None) -> None:
     context.log.info(summary(report))
+    if as_of is not None:
+        context.log.info(f"data as of {as_of}")
     for line in report.outputs:
         context.log.info(line)
     for note in report.plan.notes:
         context.log.warning(f"{note.object}: {note.text}")
-    context.add_output_metadata(report_metadata(report))
+    context.add_output_metadata(report_metadata(report, as_of=as_of))
 
 
 def _tag(

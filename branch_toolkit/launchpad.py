@@ -1,14 +1,15 @@
 """What a person fills in to launch a job: each field with its description and default."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.branch import Branch, BranchKey
 from branch_toolkit.core.cause import Cause
-from branch_toolkit.core.errors import InvalidBranch, InvalidPolicy
+from branch_toolkit.core.errors import InvalidAsOf, InvalidBranch, InvalidPolicy
 from branch_toolkit.core.policy import Policy
 from branch_toolkit.resources import WarehouseResource
 
@@ -41,6 +42,20 @@ class BranchConfig(dg.Config):
         default=False,
         description="Make all tables empty: no row of the base schemas gets in.",
     )
+    as_of: str | None = Field(
+        default=None,
+        description=(
+            "Data as of then: a time with its zone, as in 2026-11-22T12:00:00+00:00, or"
+            " before:<query id> of a statement. Only where the warehouse has time travel."
+        ),
+    )
+    as_of_run: str | None = Field(
+        default=None,
+        description=(
+            "Id of a run of this deployment: data as it was just before that run began. In place"
+            " of `as_of`."
+        ),
+    )
     dry_run: bool = Field(default=False, description=_DRY_RUN)
 
     def to_branch(self, warehouse: WarehouseResource) -> Branch:
@@ -60,6 +75,20 @@ class BranchConfig(dg.Config):
         if own is None or own.key.number is None or own.key.number != key.number:
             return asked
         return own if self.repository in (None, own.repository) else asked
+
+    def to_as_of(self, instance: dg.DagsterInstance) -> AsOf | None:
+        """The point in the past that is asked for; None for the present.
+
+        Raises:
+            InvalidAsOf: It is given twice, or cannot be told.
+        """
+        if self.as_of is not None and self.as_of_run is not None:
+            raise InvalidAsOf(
+                "Both `as_of` and `as_of_run` are given.", remedy="Leave one of them empty."
+            )
+        if self.as_of_run is not None:
+            return AsOf(time=_beginning_of(self.as_of_run.strip(), instance))
+        return None if self.as_of is None else AsOf.parse(self.as_of)
 
 
 class EnvironmentConfig(dg.Config):
@@ -154,6 +183,26 @@ def time_of(text: str | None) -> datetime | None:
             remedy="Give it as in 2026-11-22T12:00:00+00:00, or leave it empty.",
         )
     return time
+
+
+def _beginning_of(run_id: str, instance: dg.DagsterInstance) -> datetime:
+    record = instance.get_run_record_by_id(run_id)
+    if record is None:
+        raise InvalidAsOf(
+            f"There is no run {run_id[:60]!r} in this deployment.",
+            remedy=(
+                "Give the whole id, as the run's page shows it. Of a run of another deployment,"
+                " give the time at which it began as `as_of`."
+            ),
+        )
+    if record.start_time is None:
+        raise InvalidAsOf(
+            f"Run {run_id!r} has not begun, so it has no time before it.",
+            remedy="Leave `as_of_run` empty to take base's present state.",
+        )
+    began = datetime.fromtimestamp(record.start_time, tz=timezone.utc)
+    # Time travel knows no less than a millisecond; rounding up could let in what the run did.
+    return began.replace(microsecond=began.microsecond // 1000 * 1000)
 
 
 def lease_until(days: float, policy: Policy, *, now: datetime) -> datetime | None:

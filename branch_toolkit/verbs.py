@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.branch import Branch
 from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.environment import (
@@ -18,7 +19,7 @@ from branch_toolkit.core.environment import (
     missing_schemas,
     take_inventory,
 )
-from branch_toolkit.core.errors import EnvironmentBusy, NotDue, StalePlan
+from branch_toolkit.core.errors import EnvironmentBusy, NotAsOf, NotDue, StalePlan
 from branch_toolkit.core.mark import DROPPING
 from branch_toolkit.core.output import OutputContext
 from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, join, silent
@@ -40,6 +41,7 @@ class Environments(Holdings):
         now: datetime,
         refresh: bool = False,
         schema_only: bool = False,
+        as_of: AsOf | None = None,
         dry_run: bool = False,
         on_progress: OnProgress = silent,
     ) -> Report:
@@ -50,12 +52,22 @@ class Environments(Holdings):
             now: The time, aware.
             refresh: Take base's state again; what the branch has written is lost.
             schema_only: Make all tables empty. An environment that was made so stays so.
+            as_of: Take base's state of then; None for its present one.
             dry_run: Only say what would be done.
             on_progress: Told of each statement.
 
         Returns:
             What was done; nothing, if it was all there.
+
+        Raises:
+            InvalidAsOf: `as_of` is in the future.
+            NotAsOf: Without `refresh`, the branch has an environment that is not as of then.
+            NoTimeTravel: The warehouse keeps no past states.
         """
+        if as_of is not None:
+            as_of.require_past(now=now)
+            if not refresh:
+                _require_as_of(self.of(branch), as_of)
         name, halves = self.name_of(branch), self.half_names(branch)
         handed_on = self._handed_on(branch, schema_only=schema_only)
         cleared: list[Report] = []
@@ -64,7 +76,9 @@ class Environments(Holdings):
             cleared.append(
                 self._clear(name, now=now, among=halves, dry_run=dry_run, on_progress=on_progress)
             )
-            return self._plan_provision(branch, now=now, refresh=refresh, handed_on=handed_on)
+            return self._plan_provision(
+                branch, now=now, refresh=refresh, as_of=as_of, handed_on=handed_on
+            )
 
         restored = self._restore_first(branch, now=now, dry_run=dry_run, on_progress=on_progress)
         made = self.settle(
@@ -366,19 +380,31 @@ class Environments(Holdings):
         )
 
     def _plan_provision(
-        self, branch: Branch, *, now: datetime, refresh: bool, handed_on: _HandedOn
+        self,
+        branch: Branch,
+        *,
+        now: datetime,
+        refresh: bool,
+        as_of: AsOf | None,
+        handed_on: _HandedOn,
     ) -> Plan:
         name, found = self.name_of(branch), self.of(branch)
+        if as_of is not None and not refresh:
+            # Another run may have made it meanwhile.
+            _require_as_of(found, as_of)
         existing = found.clones if found else ()
         replaced = [clone for clone in existing if clone.mark.base_schema in self.schemas]
         wanted = self.schemas if refresh else missing_schemas(found, self.schemas)
-        marks = self.new_marks(branch, wanted, now=now, schema_only=handed_on.schema_only)
+        marks = self.new_marks(
+            branch, wanted, now=now, schema_only=handed_on.schema_only, as_of=as_of
+        )
         return self.warehouse.plan_provision(
             name,
             [mark.keep(until=handed_on.keep_until) for mark in marks],
             beside=() if refresh else existing,
             replacing=replaced if refresh else (),
             rules=without_base_rows(self.rules) if handed_on.schema_only else self.rules,
+            as_of=as_of,
         )
 
 
@@ -388,6 +414,12 @@ class _HandedOn:
 
     schema_only: bool
     keep_until: datetime | None
+
+
+def _require_as_of(found: Environment | None, as_of: AsOf) -> None:
+    times = {clone.mark.as_of for clone in found.clones} if found else set()
+    if found is not None and times != {str(as_of)}:
+        raise NotAsOf(found.name, asked=str(as_of), found=times)
 
 
 def _require_due(environment: Environment, *, now: datetime) -> None:

@@ -267,6 +267,7 @@ def marks(draw: st.DrawFn) -> Mark:
         restored_at=draw(st.none() | times),
         keep_until=draw(st.none() | times),
         schema_only=draw(st.booleans()),
+        as_of=draw(st.none() | texts),
     )
     if draw(st.booleans()):
         return mark

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import Environment
+from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.strategy import DEFER_ALL, Relation, Rule, Strategy, without_base_rows
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class BaseRows:
     """Base's rows in a table of a clone.
 
     Args:
-        made_at: When the clone was made, aware.
+        made_at: When the clone was made or, if that is earlier, what time it is as of; aware.
         reads_through: Whether they are base's of now; else they are base's of then.
     """
 
@@ -39,7 +41,7 @@ class TrackedAsset:
     Args:
         key: The asset.
         partitions_def: Its partitions, if it has any.
-        made_at: When the table's clone was made, aware.
+        made_at: When the table's clone was made, or what earlier time it is as of; aware.
         reads_through: Whether the rows are base's of now; else they are base's of then.
     """
 
@@ -84,7 +86,7 @@ def base_rows(
     """The tables of an environment that have all of base's rows, by base schema and name.
 
     Those that rules leave empty, sample or skip are not among them, nor is any table of a clone
-    that was made without base's rows.
+    that was made without base's rows, or as of a statement: nobody knows here when that was.
 
     Args:
         environment: The environment.
@@ -98,12 +100,16 @@ def base_rows(
         for name, mark in clones.items()
     }
     return {
-        (clones[clone].base_schema, name): BaseRows(
-            made_at=clones[clone].created_at, reads_through=through
-        )
+        (clones[clone].base_schema, name): BaseRows(made_at=made_at, reads_through=through)
         for (clone, name), through in tables.items()
         if clone in clones and _has_all_rows(clones[clone].base_schema, name, ruled[clone])
+        if (made_at := _made_at(clones[clone])) is not None
     }
+
+
+def _made_at(mark: Mark) -> datetime | None:
+    """Up to when base's rows are in a clone; None where only a query's id tells."""
+    return AsOf.parse(mark.as_of).time if mark.as_of else mark.created_at
 
 
 def _has_all_rows(schema: str, name: str, rules: Sequence[Rule]) -> bool:

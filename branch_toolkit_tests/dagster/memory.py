@@ -12,6 +12,7 @@ import dagster as dg
 
 from branch_toolkit import BranchSource, Policy, build_branch_defs
 from branch_toolkit.branches import Announcement
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.branch import Branch, BranchKey, BranchSnapshot, BranchState, Project
 from branch_toolkit.core.environment import OwnedSchema
 from branch_toolkit.core.mark import Mark, encode
@@ -28,12 +29,17 @@ CONTENT = {"analytics": {"orders": [{"id": 1}, {"id": 2}]}, "staging": {"raw": [
 
 
 class WatchedWarehouse(MemoryWarehouse):
-    """A warehouse in memory that can be made to fail, and to say something about what it clones."""
+    """A warehouse in memory that can be made to fail, and to say something about what it clones.
+
+    With `travels` it takes any point in the past for the present, and notes what it was asked for.
+    """
 
     def __init__(self) -> None:
         super().__init__(CONTENT)
         self.before_apply: Callable[[Plan], None] = lambda _plan: None
         self.notes: tuple[Note, ...] = ()
+        self.travels = False
+        self.asked_as_of: list[AsOf | None] = []
 
     def plan_provision(
         self,
@@ -43,9 +49,13 @@ class WatchedWarehouse(MemoryWarehouse):
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
         rules: Sequence[Rule] = (),
+        as_of: AsOf | None = None,
     ) -> Plan:
+        if self.travels:
+            self.asked_as_of.append(as_of)
+            as_of = None
         plan = super().plan_provision(
-            environment, marks, beside=beside, replacing=replacing, rules=rules
+            environment, marks, beside=beside, replacing=replacing, rules=rules, as_of=as_of
         )
         return replace(plan, notes=self.notes)
 

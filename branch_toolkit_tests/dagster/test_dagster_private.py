@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,12 @@ from branch_toolkit.dagster_private import (
     TablePartitionDimension,
     TableSlice,
 )
+from branch_toolkit.io_managers import snowflake_statements
 from branch_toolkit.io_managers.postgres import PostgresIOManager
+from branch_toolkit.io_managers.snowflake import BranchSnowflakeIOManager
+from branch_toolkit.snowflake_resource import SchemaPlace
 from branch_toolkit.warehouses.postgres.places import TablePlace
+from branch_toolkit.warehouses.snowflake.names import SchemaName, fold
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 COLORS = dg.StaticPartitionsDefinition(["red", "blue"])
@@ -222,6 +227,45 @@ def test_in_a_branch_only_the_schema_differs(case: str, schema: str | None) -> N
     assert branch == production._replace(schema=f"{production.schema}__pr_42")
 
 
+class Snowflake:
+    """A Snowflake warehouse in a base deployment, or in a branch's."""
+
+    def __init__(self, suffix: str = "") -> None:
+        self.schemas = ["public"]
+        self.suffix = suffix
+
+    def locate(self, base_schema: str) -> SchemaPlace:
+        return SchemaPlace(SchemaName("PROD", fold(base_schema) + self.suffix))
+
+    def session(self, place: SchemaPlace) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("suffix", ["", "__PR_42"])
+@pytest.mark.parametrize("schema", [None, "configured"])
+@pytest.mark.parametrize("case", OUTPUTS)
+def test_our_slice_of_snowflake_is_dagsters_in_the_deployments_schema(
+    case: str, schema: str | None, suffix: str
+) -> None:
+    context = dg.build_output_context(**OUTPUTS[case])
+    expected = manager(Recorder(), schema)._get_table_slice(context, context)
+    ours = BranchSnowflakeIOManager(Snowflake(suffix), Recorder(), schema=schema)
+    found = ours._get_table_slice(context, context)
+    assert found == expected._replace(
+        table=expected.table.upper(), schema=expected.schema.upper() + suffix, database="PROD"
+    )
+
+
+def test_what_dagsters_snowflake_code_makes_of_a_slice() -> None:
+    day = dg.TimeWindow(*(datetime.fromisoformat(f"2024-01-0{n}") for n in (5, 6)))
+    dimensions = [TablePartitionDimension("day", day), TablePartitionDimension("c", ["o'r", "\\"])]
+    table_slice = TableSlice('a"b', "S", "DB", ["n", "m"], dimensions)
+    assert snowflake_statements.select(table_slice) == (
+        'SELECT n, m FROM "DB"."S"."a""b" WHERE\n'
+        "day >= '2024-01-05 00:00:00' AND day < '2024-01-06 00:00:00' AND\nc in ('o''r', '\\\\')"
+    )
+
+
 def test_only_one_module_imports_it() -> None:
     # import-linter knows external packages only as a whole.
     private = re.compile(r"^\s*(from|import) dagster\._", re.MULTILINE)
@@ -233,7 +277,7 @@ def test_only_one_module_imports_it() -> None:
 def test_importing_the_package_imports_neither_pandas_nor_a_driver() -> None:
     program = (
         "import sys, branch_toolkit, branch_toolkit.io_managers;"
-        "print({'pandas', 'sqlalchemy', 'psycopg'} & set(sys.modules))"
+        "print({'pandas', 'sqlalchemy', 'psycopg', 'snowflake.connector'} & set(sys.modules))"
     )
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True

@@ -26,6 +26,7 @@ from branch_toolkit.history.resource import BaseHistory
 from branch_toolkit.history.tables import BaseRows, TrackedAsset, base_rows, tracked_assets
 from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses.memory import MemoryWarehouse
+from branch_toolkit_tests.strategies import make_environment
 
 NOW = datetime.now(tz=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -647,6 +648,22 @@ def test_only_tables_that_have_all_of_bases_rows_count() -> None:
         ("analytics", "deferred"): BaseRows(made_at=NOW, reads_through=True),
         ("analytics", "copied"): BaseRows(made_at=NOW, reads_through=False),
     }
+
+
+@pytest.mark.parametrize(
+    ("as_of", "found"),
+    [
+        ("2026-11-20T04:00:00+00:00", datetime(2026, 11, 20, 4, tzinfo=timezone.utc)),
+        ("before:01a9b094-0102-2f97-0001-01e200d7576e", None),
+        (None, NOW),
+    ],
+)
+def test_a_clone_as_of_the_past_has_no_rows_that_base_got_later(
+    as_of: str | None, found: datetime | None
+) -> None:
+    environment = make_environment(created_at=NOW, as_of=as_of)
+    told = base_rows(environment, {("analytics__pr_42", "orders"): False}, [])
+    assert [each.made_at for each in told.values()] == ([found] if found else [])
 
 
 def test_an_environment_without_bases_rows_has_none_to_tell_of() -> None:
