@@ -11,7 +11,7 @@ from branch_toolkit.branches import Announcement, StatusState
 from branch_toolkit.core.action import Action, Verb
 from branch_toolkit.core.environment import Environment
 from branch_toolkit.core.policy import Policy
-from branch_toolkit.reporting import size
+from branch_toolkit.reporting import number, size
 from branch_toolkit.standing import Standing, minute, standing_of
 
 NEVER_MADE = "never made"
@@ -147,7 +147,7 @@ def _of_environment(environment: Environment, standing: Standing, setting: Setti
 
 def _rows(environment: Environment) -> list[str]:
     rows = [
-        f"| {_code(clone.name)} | {_code(clone.mark.base_schema)} | {clone.facts.tables:,} |"
+        f"| {_code(clone.name)} | {_code(clone.mark.base_schema)} | {number(clone.facts.tables)} |"
         f" {size(clone.facts.size_bytes)} |"
         for clone in environment.clones
     ]

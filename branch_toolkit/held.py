@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.branch import Branch, BranchKey, Project, same_repository
 from branch_toolkit.core.environment import Environment, Inventory, Territory, take_inventory
 from branch_toolkit.core.errors import SchemaNotOwned, StalePlan
@@ -41,14 +42,13 @@ class Holdings:
     @cached_property
     def territory(self) -> Territory:
         """What is ours and what is not."""
-        fold = self.warehouse.dialect.fold
-        return Territory(
-            self.project, self.warehouse.identity(), frozenset(map(fold, self.schemas))
-        )
+        dialect = self.warehouse.dialect
+        bases = frozenset(map(dialect.fold, self.schemas))
+        return Territory(self.project, self.warehouse.identity(), bases, dialect)
 
-    def inventory(self) -> Inventory:
-        """What the warehouse holds now."""
-        return take_inventory(self.warehouse.schemas(), self.territory)
+    def inventory(self, *, sizes: bool = False) -> Inventory:
+        """What the warehouse holds now; with sizes where those are asked for, or known anyway."""
+        return take_inventory(self.warehouse.schemas(sizes=sizes), self.territory)
 
     def adopt(self, branch: Branch) -> Branch:
         """The branch, identified within this project."""
@@ -102,7 +102,13 @@ class Holdings:
         return [*names, *halves]
 
     def new_marks(
-        self, branch: Branch, base_schemas: Collection[str], *, now: datetime, schema_only: bool
+        self,
+        branch: Branch,
+        base_schemas: Collection[str],
+        *,
+        now: datetime,
+        schema_only: bool,
+        as_of: AsOf | None = None,
     ) -> tuple[Mark, ...]:
         """The marks of a branch's clones of these base schemas, to be made now."""
         key = self.adopt(branch).key
@@ -119,6 +125,7 @@ class Holdings:
                 created_at=now,
                 last_used_at=now,
                 schema_only=schema_only,
+                as_of=str(as_of) if as_of else None,
             )
             for base in base_schemas
         )

@@ -21,11 +21,11 @@ def build_inventory_asset(policy: Policy) -> dg.AssetsDefinition:
     )
     def branch_environments(branch_warehouse: WarehouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with explained(), branch_warehouse.environments() as environments:
-            inventory = environments.inventory()
+            inventory = environments.inventory(sizes=True)
         refused: list[dict[str, str | int]] = [
             {"schema": found.schema, "reason": found.reason} for found in inventory.refused
         ]
-        size_bytes = sum(found.size_bytes for found in inventory.environments)
+        size_bytes = sum(found.size_bytes or 0 for found in inventory.environments)
         return dg.MaterializeResult(
             metadata={
                 "environments": table(

@@ -26,9 +26,21 @@ class Observation:
 
 
 def observe(
-    environments: Environments, source: BranchSource, policy: Policy, *, now: datetime
+    environments: Environments,
+    source: BranchSource,
+    policy: Policy,
+    *,
+    now: datetime,
+    sizes: bool = False,
 ) -> Observation:
     """Sees and decides; changes nothing.
+
+    Args:
+        environments: What is looked at.
+        source: Where branches are asked for.
+        policy: By what is decided.
+        now: The time, aware.
+        sizes: Whether to see how large environments are, even if that takes further queries.
 
     Raises:
         BranchSourceUnavailable: The branch source gave no answer that can be trusted.
@@ -36,7 +48,7 @@ def observe(
     """
     # The warehouse first: a branch that is opened in between then lacks an environment for one
     # tick; the other way round, a new environment's branch would look gone.
-    inventory = environments.inventory()
+    inventory = environments.inventory(sizes=sizes)
     answer = source.snapshot()
     snapshot = replace(answer, branches=environments.project.adopt(answer.branches))
     actions = reconcile(

@@ -12,6 +12,7 @@ from itertools import accumulate
 import dagster as dg
 
 from branch_toolkit.core.action import Action
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import Environment
 from branch_toolkit.core.errors import (
     BaseBusy,
@@ -91,6 +92,11 @@ def progress_line(progress: Progress) -> str:
     return line
 
 
+def number(count: int | None) -> str:
+    """A number for people to read: `1,234`; nothing where it is not known."""
+    return "" if count is None else f"{count:,}"
+
+
 def size(size_bytes: int | None) -> str:
     """A size for people to read: `12.0 MB`."""
     if size_bytes is None:
@@ -116,14 +122,21 @@ def summary(report: Report) -> str:
     return f"{plan.verb} {plan.environment}: {done}{took}; schemas {', '.join(schemas)}"
 
 
-def report_metadata(report: Report) -> dict[str, dg.MetadataValue]:
-    """The metadata of a run that applied a plan, or would have."""
+def report_metadata(report: Report, *, as_of: AsOf | None = None) -> dict[str, dg.MetadataValue]:
+    """The metadata of a run that applied a plan, or would have.
+
+    Args:
+        report: What became of the plan.
+        as_of: The past state of base that was asked for.
+    """
     tables, others = _told_apart(report)
     metadata: dict[str, dg.MetadataValue] = {
         "summary": dg.MetadataValue.text(summary(report)),
         "environment": dg.MetadataValue.text(report.plan.environment),
         "applied": dg.MetadataValue.bool(report.applied),
     }
+    if as_of is not None:
+        metadata["data as of"] = dg.MetadataValue.text(str(as_of))
     if tables:
         statements = {(each.schema, each.object): each for each in report.plan.statements}
         rows = [
@@ -243,15 +256,26 @@ def environment_details(environments: Sequence[Environment]) -> list[dict[str, s
         {
             "environment": environment.name,
             "schemas": ", ".join(clone.name for clone in environment.clones),
-            "created": minute(environment.created_at),
-            "tables": environment.tables,
-            "rows (estimate)": environment.rows,
+            "created": _created(environment),
+            "tables": _known(environment.tables),
+            "rows (estimate)": _known(environment.rows),
             "strategy": environment.strategy,
             "role": environment.role or "",
             "repository": environment.repository or "",
         }
         for environment in environments
     ]
+
+
+def _created(environment: Environment) -> str:
+    """`2026-11-22 12:00 UTC`, and what it has the data of, where that is not the same time."""
+    created = minute(environment.created_at)
+    times = sorted({clone.mark.as_of for clone in environment.clones if clone.mark.as_of})
+    return f"{created}, data as of {' and '.join(times)}" if times else created
+
+
+def _known(count: int | None) -> str | int:
+    return "" if count is None else count
 
 
 def table(rows: Sequence[dict[str, str | int]]) -> dg.MetadataValue:

@@ -15,11 +15,13 @@ from branch_toolkit.cli.options import (
     Hours,
     Output,
     TargetOptions,
+    as_of_option,
     dry_run_option,
     target_options,
     yes_option,
 )
 from branch_toolkit.cli.wanted import CiEvent, Wanted
+from branch_toolkit.core.as_of import AsOf
 
 
 @click.command()
@@ -31,6 +33,7 @@ from branch_toolkit.cli.wanted import CiEvent, Wanted
 @click.option(
     "--schema-only", is_flag=True, help="Make all tables empty: no row of production gets into it."
 )
+@as_of_option
 @dry_run_option
 @yes_option
 @target_options
@@ -42,6 +45,7 @@ def provision(
     event: CiEvent | None,
     refresh: bool,
     schema_only: bool,
+    as_of: AsOf | None,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -52,7 +56,8 @@ def provision(
     call it as often as you like. In a branch deployment the branch need not be given.
 
     Only reads the base schemas: it never changes them, and gives way to production's locks. With
-    --refresh the branch's clones are replaced, and it asks first if that loses data.
+    --refresh the branch's clones are replaced, and it asks first if that loses data. With --as-of
+    they get the data of then; an environment that is there with other data is left as it is.
 
     By hand it makes an environment for any branch; with --by-policy only for one that a sensor
     would make it for, and else says why not.
@@ -62,6 +67,7 @@ def provision(
         branch-toolkit provision --pull-request 42 -m acme_pipelines.definitions
         branch-toolkit provision --branch feature/login --dry-run -m acme_pipelines.definitions
         branch-toolkit provision --pull-request 42 --refresh --yes -m acme_pipelines.definitions
+        branch-toolkit provision --branch x --as-of 2026-11-22T04:00Z -m acme_pipelines.definitions
 
     \b
     JSON: verb environment dry_run applied seconds results [schema object action rows size_bytes
@@ -76,6 +82,7 @@ def provision(
         event=event,
         refresh=refresh,
         schema_only=schema_only,
+        as_of=as_of,
         dry_run=dry_run,
         yes=yes,
     )

@@ -72,7 +72,7 @@ def _base_schemas(scene: Scene) -> Finding:
             f"not in the database: {', '.join(missing)} (schemas there: {there})",
             ("Correct `schemas` of the warehouse resource, or --schema.",),
         )
-    counted = [f"{base} ({count(f.tables, 'table')})" for base, f in scene.bases.items() if f]
+    counted = [f"{base} ({count(f.tables or 0, 'table')})" for base, f in scene.bases.items() if f]
     return Finding(Status.OK, ", ".join(counted))
 
 

@@ -121,6 +121,7 @@ def _clone_document(clone: OwnedSchema) -> Document:
         "schema": clone.name,
         "base_schema": clone.mark.base_schema,
         "retired_at": iso(clone.mark.retired_at),
+        "as_of": clone.mark.as_of,
         "tables": clone.facts.tables,
         "rows": clone.facts.rows,
         "size_bytes": clone.facts.size_bytes,

@@ -46,10 +46,10 @@ class VariableMissing(BranchToolkitError):
 class ExtraMissing(BranchToolkitError):
     """A driver is not installed."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, extra: str) -> None:
         super().__init__(
             f"The Python package {module!r} is not installed.",
-            remedy="Install the driver: pip install 'dagster-branch-toolkit[postgres]'.",
+            remedy=f"Install the driver: pip install 'dagster-branch-toolkit[{extra}]'.",
         )
 
 

@@ -24,7 +24,14 @@ INTERRUPTED = 130
 _DEBUG = "branch_toolkit.debug"
 _JSON = "branch_toolkit.json"
 _REDACTION = "branch_toolkit.redaction"
-_DRIVERS = frozenset({"psycopg", "sqlalchemy"})
+_EXTRAS = {
+    "psycopg": "postgres",
+    "sqlalchemy": "postgres",
+    "snowflake": "snowflake",
+    "dagster_snowflake": "snowflake",
+    "sqlglot": "snowflake",
+}
+"""The extra of our distribution that brings each driver."""
 
 
 def remember(context: click.Context, *, debug: bool, as_json: bool) -> None:
@@ -61,10 +68,10 @@ def reported(context: click.Context) -> Iterator[None]:
     except BranchToolkitError as error:
         _fail(context, error)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name not in _DRIVERS:
+        if error.name is None or error.name not in _EXTRAS:
             _crash(context, error)
         else:
-            _fail(context, ExtraMissing(error.name))
+            _fail(context, ExtraMissing(error.name, extra=_EXTRAS[error.name]))
     except Exception as error:  # noqa: BLE001  # the outermost: nobody else would explain it
         _crash(context, error)
 

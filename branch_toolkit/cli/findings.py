@@ -72,5 +72,8 @@ class Scene:
     @cached_property
     def bases(self) -> dict[str, SchemaFacts | None]:
         """The base schemas, as they are configured; None for one that is not there."""
-        fold = self.environments.warehouse.dialect.fold
-        return {base: self.schemas.get(fold(base)) for base in self.environments.schemas}
+        warehouse = self.environments.warehouse
+        stored = {base: warehouse.dialect.fold(base) for base in self.environments.schemas}
+        found = warehouse.schemas(marked=False, names=stored.values(), sizes=True)
+        facts = {each.name: each for each in found}
+        return {base: facts.get(name) for base, name in stored.items()}

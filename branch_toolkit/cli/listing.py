@@ -22,8 +22,8 @@ from branch_toolkit.cli.prospects import Prospect, Survey, survey
 from branch_toolkit.cli.showing import show_line, show_table
 from branch_toolkit.cli.target import open_target
 from branch_toolkit.cli.wording import count, duration, one_line, print_json
-from branch_toolkit.core.environment import Environment, Refused
-from branch_toolkit.reporting import size
+from branch_toolkit.core.environment import Environment, OwnedSchema, Refused
+from branch_toolkit.reporting import number, size
 
 _COLUMNS = (
     "environment",
@@ -100,7 +100,7 @@ def _row(prospect: Prospect, *, now: datetime) -> tuple[str, ...]:
         environment.state,
         duration(now - environment.created_at),
         f"{duration(now - environment.last_used_at)} ago",
-        f"{environment.tables:,}",
+        number(environment.tables),
         size(environment.size_bytes),
         prospect.why,
         prospect.next.verb.value if prospect.next else "",
@@ -115,16 +115,21 @@ def _when(prospect: Prospect, *, now: datetime) -> str:
     return "at the next tick" if at <= now else f"in {duration(at - now)}"
 
 
+def _made_by(clone: OwnedSchema) -> str:
+    then = f", as of {clone.mark.as_of}" if clone.mark.as_of else ""
+    return f"{clone.mark.strategy}{then}, version {clone.mark.toolkit}"
+
+
 def _schema_rows(environments: Sequence[Environment]) -> list[tuple[str, ...]]:
     return [
         (
             clone.name,
             clone.mark.base_schema,
-            f"{clone.facts.tables:,}",
-            f"{clone.facts.rows:,}",
+            number(clone.facts.tables),
+            number(clone.facts.rows),
             size(clone.facts.size_bytes),
             clone.mark.role or "",
-            f"{clone.mark.strategy}, version {clone.mark.toolkit}",
+            _made_by(clone),
         )
         for environment in environments
         for clone in environment.clones

@@ -14,6 +14,8 @@ from click.core import ParameterSource
 
 from branch_toolkit.cli.errors import BY_DEFINITIONS, BY_FLAGS
 from branch_toolkit.cli.failing import redaction_of, remember
+from branch_toolkit.core.as_of import AsOf
+from branch_toolkit.core.errors import InvalidAsOf
 
 Command = Callable[..., None]
 
@@ -115,6 +117,20 @@ class Days(_Amount):
         super().__init__(min=0, min_open=True, max=3653)
 
 
+class PointInTime(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
+    """A time with its zone, or `before:` and a query id."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> AsOf:
+        if isinstance(value, AsOf):
+            return value
+        try:
+            return AsOf.parse(str(value))
+        except InvalidAsOf as error:
+            self.fail(str(error), param, ctx)
+
+
 TEXT = Text()
 
 
@@ -158,6 +174,15 @@ def yes_option(command: Command) -> Command:
     """Gives a command `--yes`."""
     text = "Do not ask. Needed where there is no terminal to ask on."
     return click.option("-y", "--yes", is_flag=True, help=text)(command)
+
+
+def as_of_option(command: Command) -> Command:
+    """Gives a command `--as-of`."""
+    text = (
+        "Take base's data of then: a time with its zone, or before:QUERY_ID. Only in a warehouse"
+        " that has time travel."
+    )
+    return click.option("--as-of", type=PointInTime(), metavar="WHEN", help=text)(command)
 
 
 def _target(context: click.Context, target: TargetOptions) -> TargetOptions:

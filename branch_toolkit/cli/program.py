@@ -12,6 +12,7 @@ from branch_toolkit.cli.failing import reported
 from branch_toolkit.cli.keeping_command import keep
 from branch_toolkit.cli.owning_command import own
 from branch_toolkit.cli.reading_commands import doctor, list_, plan
+from branch_toolkit.cli.snowflake_setup import snowflake_setup
 from branch_toolkit.version import __version__
 
 _INSTEAD = {
@@ -59,5 +60,17 @@ def program() -> None:
     """
 
 
-for _command in (doctor, list_, plan, provision, own, keep, retire, restore, sweep, ci):
+for _command in (
+    doctor,
+    list_,
+    plan,
+    provision,
+    own,
+    keep,
+    retire,
+    restore,
+    sweep,
+    ci,
+    snowflake_setup,
+):
     program.add_command(_command)

@@ -54,12 +54,13 @@ def survey(environments: Environments, target: Target, *, offline: bool, now: da
     error: BranchToolkitError | None = None
     if target.find_source is not None and not offline:
         try:
-            seen = observe(environments, target.find_source(), target.policy, now=now)
+            source = target.find_source()
+            seen = observe(environments, source, target.policy, now=now, sizes=True)
         except (BranchSourceUnavailable, VariableMissing) as unavailable:
             error = unavailable
         else:
             return _told(seen, now=now)
-    inventory = environments.inventory()
+    inventory = environments.inventory(sizes=True)
     return Survey(
         prospects=tuple(_by_marks(each, target.policy, now=now) for each in inventory.environments),
         refused=inventory.refused,

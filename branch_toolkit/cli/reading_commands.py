@@ -29,9 +29,9 @@ def list_(*, target: TargetOptions, output: Output, offline: bool) -> None:
     \b
     JSON: environments [environment branch pull_request repository state created_at last_used_at
         drop_after retired_because cause keep_until role strategy tables rows size_bytes schemas
-        [schema base_schema retired_at tables rows size_bytes] why next {verb at because cause}]
-        refused [schema reason] branches {source repository complete note branches} error {kind
-        problem remedy}. A time in `at` that is past: at the sensors' next tick
+        [schema base_schema retired_at as_of tables rows size_bytes] why next {verb at because
+        cause}] refused [schema reason] branches {source repository complete note branches} error
+        {kind problem remedy}. A time in `at` that is past: at the sensors' next tick
     """
     from branch_toolkit.cli.listing import list_environments
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 MASK = "***"
 _CREDENTIALS = re.compile(r"(?<=://)(?!user:password@)\S*@")
 _LOGIN = re.compile(r"://(?P<user>[^:/@\s]*):(?P<password>\S*)@")
-_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|TOKEN|SECRET", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|TOKEN|SECRET|PRIVATE_KEY(?!_PATH)", re.IGNORECASE)
 # Shorter words would be found in ordinary text all over, and no password has so few letters.
 _SHORTEST = 4
 

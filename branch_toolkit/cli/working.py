@@ -18,6 +18,7 @@ from branch_toolkit.cli.showing import show_report
 from branch_toolkit.cli.target import Target, open_target
 from branch_toolkit.cli.wanted import CiEvent, Wanted
 from branch_toolkit.cli.wording import print_json
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.branch import BranchState
 from branch_toolkit.core.cause import Cause
 from branch_toolkit.core.errors import EnvironmentNotFound
@@ -41,6 +42,7 @@ def provision(
     event: CiEvent | None,
     refresh: bool,
     schema_only: bool,
+    as_of: AsOf | None,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -58,7 +60,13 @@ def provision(
                 if reason is not None:
                     _left("provision", name, reason, output, dry_run=dry_run)
                     return
-            verb = partial(environments.provision, branch, refresh=refresh, schema_only=schema_only)
+            verb = partial(
+                environments.provision,
+                branch,
+                refresh=refresh,
+                schema_only=schema_only,
+                as_of=as_of,
+            )
             if refresh and not (dry_run or yes):
                 _ask(verb, f"Refresh {name}?", warning=_LOST, hazard=Hazard.DELETES_DATA)
             do(partial(verb, now=_now()), output, dry_run=dry_run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -15,8 +15,8 @@ from branch_toolkit.core.errors import (
     EnvironmentNotFound,
     SchemaNotOwned,
 )
-from branch_toolkit.core.mark import Mark, decode, is_mark
-from branch_toolkit.core.names import SEPARATOR, environment_name
+from branch_toolkit.core.mark import CONDITIONS, DROPPING, Mark, decode, is_mark
+from branch_toolkit.core.names import POSTGRES, SEPARATOR, Dialect, environment_name, half_name
 
 
 class BranchRoles(str, Enum):
@@ -37,16 +37,20 @@ class SchemaFacts:
     Args:
         name: Its name.
         comment: Its comment.
-        tables: How many tables it holds.
-        size_bytes: What they take on disk with their indexes, in bytes.
-        rows: The planner's estimate of their rows.
+        tables: How many tables it holds; None where that was not asked for.
+        size_bytes: What they take on disk with their indexes, in bytes; None where that was not
+            asked for, or is not known.
+        rows: The planner's estimate of their rows; None where that was not asked for.
+        stamp: What tells it from another schema that had, or will have, its name; None where the
+            warehouse does not say.
     """
 
     name: str
     comment: str | None = None
-    tables: int = 0
-    size_bytes: int = 0
-    rows: int = 0
+    tables: int | None = 0
+    size_bytes: int | None = 0
+    rows: int | None = 0
+    stamp: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +100,13 @@ class Territory:
         project: The project.
         database: The database's identity.
         base_schemas: Schemas that are never ours, whatever their comment says.
+        dialect: How the warehouse treats names.
     """
 
     project: Project
     database: str
     base_schemas: frozenset[str]
+    dialect: Dialect = POSTGRES
 
     def verify(self, facts: SchemaFacts) -> Mark:
         """The mark of a schema that is a clone of this project.
@@ -126,13 +132,25 @@ class Territory:
             raise SchemaNotOwned(
                 facts.name, reason="its mark was made in another database and came with a copy"
             )
-        if mark.clone != facts.name:
+        hidden = self._is_hidden(facts, mark)
+        if facts.name != mark.clone and not hidden:
             raise SchemaNotOwned(
                 facts.name, reason=f"its mark is that of a schema called {mark.clone!r}"
             )
-        if mark.base_schema == facts.name:
+        if facts.name in (mark.base_schema, self.dialect.fold(mark.base_schema)):
             raise SchemaNotOwned(facts.name, reason="its mark calls it its own base")
-        return mark
+        if None not in (mark.stamp, facts.stamp) and mark.stamp != facts.stamp:
+            raise SchemaNotOwned(
+                facts.name, reason="its mark is that of a schema that was made at another time"
+            )
+        return replace(mark, condition=DROPPING) if hidden else mark
+
+    def _is_hidden(self, facts: SchemaFacts, mark: Mark) -> bool:
+        """Whether it was renamed to be dropped, which some warehouses cannot do with its mark."""
+        if self.dialect.transactional:
+            return False
+        halves = [half_name(mark.clone, each, dialect=self.dialect) for each in CONDITIONS]
+        return facts.name in halves
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,23 +276,32 @@ class Environment:
         return self._first.sha
 
     @property
-    def tables(self) -> int:
-        """How many tables it holds."""
-        return sum(clone.facts.tables for clone in self.clones)
+    def tables(self) -> int | None:
+        """How many tables it holds; None where that is not known."""
+        return _sum(clone.facts.tables for clone in self.clones)
 
     @property
-    def size_bytes(self) -> int:
-        """What it takes on disk, in bytes."""
-        return sum(clone.facts.size_bytes for clone in self.clones)
+    def size_bytes(self) -> int | None:
+        """What it takes on disk, in bytes; None where that is not known."""
+        return _sum(clone.facts.size_bytes for clone in self.clones)
 
     @property
-    def rows(self) -> int:
-        """The planner's estimate of its rows."""
-        return sum(clone.facts.rows for clone in self.clones)
+    def rows(self) -> int | None:
+        """The planner's estimate of its rows; None where that is not known."""
+        return _sum(clone.facts.rows for clone in self.clones)
 
     @property
     def _first(self) -> Mark:
         return self.clones[0].mark
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
 
 
 @dataclass(frozen=True, slots=True)

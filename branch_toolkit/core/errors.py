@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 class BranchToolkitError(Exception):
@@ -35,6 +35,10 @@ class InvalidBranch(BranchToolkitError):
 
 class InvalidName(BranchToolkitError):
     """A schema's name cannot be used: empty, too long, or equal to one that is not ours."""
+
+
+class InvalidAsOf(BranchToolkitError):
+    """A point in the past is not one: unreadable, in the future, or given twice."""
 
 
 class InvalidPolicy(BranchToolkitError):
@@ -93,6 +97,19 @@ class BaseSchemaNotFound(BranchToolkitError):
         self.schema = schema
 
 
+class CannotUndrop(BranchToolkitError):
+    """A clone is to be retired that could not be brought back once it is dropped."""
+
+    def __init__(self, schema: str, *, setting: str) -> None:
+        super().__init__(
+            f"Schema {schema!r} was not retired: its retention is 0 days, so that UNDROP could not"
+            " bring it back once it is dropped.",
+            remedy=f"Execute: {setting} Or say that it may be so, by `retention_days=0` of the"
+            " warehouse resource.",
+        )
+        self.schema = schema
+
+
 class CloneMissing(BranchToolkitError):
     """A branch deployment asked for a schema of its environment that is not there."""
 
@@ -131,6 +148,49 @@ class EnvironmentNotFound(BranchToolkitError):
             remedy="See `branch-toolkit list` or the asset `branch_environments` for the names.",
         )
         self.environment = environment
+
+
+class NoTimeTravel(BranchToolkitError):
+    """A clone as of the past was asked of a warehouse that keeps no past states.
+
+    Args:
+        warehouse: The kind of warehouse, as the beginning of a sentence.
+    """
+
+    def __init__(self, warehouse: str) -> None:
+        super().__init__(
+            f"{warehouse} has no time travel: no past state is kept that could be cloned.",
+            remedy=(
+                "Leave out the point in time (`as_of`, `as_of_run`, `--as-of`) to take base's"
+                " present state. What base was before can only come from a backup."
+            ),
+        )
+        self.warehouse = warehouse
+
+
+class NotAsOf(BranchToolkitError):
+    """An environment is there already, with data of another time than was asked for.
+
+    Args:
+        environment: The environment's name.
+        asked: The point in the past that was asked for.
+        found: Those that its clones were made as of; None for one made from the present.
+    """
+
+    def __init__(self, environment: str, *, asked: str, found: Collection[str | None]) -> None:
+        was = " and ".join(sorted({text or "the time that it was made" for text in found}))
+        super().__init__(
+            f"The environment {environment!r} is there already, with data as of {was}, not as of"
+            f" {asked}; it was left as it is.",
+            remedy=(
+                "Refresh it as of then, which loses what the branch has written: launch"
+                " `refresh_branch` with the same `as_of` or `as_of_run`, or call"
+                " `branch-toolkit provision --refresh --as-of`."
+            ),
+        )
+        self.environment = environment
+        self.asked = asked
+        self.found = tuple(found)
 
 
 class NotDue(BranchToolkitError):

@@ -49,12 +49,16 @@ class Mark:
         restored_at: When it was last brought back.
         keep_until: Until when it was asked to be kept.
         schema_only: Whether it was made without base's rows.
+        as_of: The past state of base that it was made from, as `AsOf` writes it; None for what base
+            was when it was made.
         retired_at: When it was set aside; None while in use.
         retired_because: Why it was set aside.
         cause: The same in a word (`Cause`); None in marks of earlier versions.
         sha: The branch's head when it was set aside, where known.
         drop_after: When it may be dropped; None while in use.
         condition: What is half of it: `building` or `dropping`; None if it is whole.
+        stamp: What the warehouse tells the schema by from others of its name; None where it does
+            not say (`SchemaFacts.stamp`), or while the clone is being made.
         toolkit: The version that wrote the mark.
     """
 
@@ -73,12 +77,14 @@ class Mark:
     restored_at: datetime | None = None
     keep_until: datetime | None = None
     schema_only: bool = False
+    as_of: str | None = None
     retired_at: datetime | None = None
     retired_because: str | None = None
     cause: str | None = None
     sha: str | None = None
     drop_after: datetime | None = None
     condition: str | None = None
+    stamp: str | None = None
     toolkit: str = __version__
 
     def __post_init__(self) -> None:
@@ -147,20 +153,24 @@ _OPTIONAL = frozenset(
         "role",
         "restored_at",
         "keep_until",
+        "as_of",
         "retired_at",
         "retired_because",
         "cause",
         "sha",
         "drop_after",
         "condition",
+        "stamp",
     }
 )
 _ADDED_LATER: dict[str, Any] = {
     "role": None,
     "condition": None,
+    "stamp": None,
     "restored_at": None,
     "keep_until": None,
     "schema_only": False,
+    "as_of": None,
     "cause": None,
     "sha": None,
 }

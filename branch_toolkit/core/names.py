@@ -42,6 +42,7 @@ class Dialect:
         fold: What the warehouse makes of a base schema's name as a user writes it.
         case: The letter case of the part that we add.
         reserved: What no schema's name may begin with.
+        transactional: Whether a schema can be renamed and given a mark in one transaction.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Dialect:
     fold: Callable[[str], str]
     case: Callable[[str], str]
     reserved: str | None = None
+    transactional: bool = True
 
 
 def _bytes(text: str) -> int:
@@ -69,7 +71,14 @@ def _snowflake_fold(text: str) -> str:
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS: 63 bytes.
 POSTGRES = Dialect("Postgres", limit=63, length=_bytes, fold=_same, case=str.lower, reserved="pg_")
 # https://docs.snowflake.com/en/sql-reference/identifiers-syntax: 255 characters, folded to upper.
-SNOWFLAKE = Dialect("Snowflake", limit=255, length=len, fold=_snowflake_fold, case=str.upper)
+SNOWFLAKE = Dialect(
+    "Snowflake",
+    limit=255,
+    length=len,
+    fold=_snowflake_fold,
+    case=str.upper,
+    transactional=False,
+)
 
 
 def environment_name(branch: BranchKey, *, project: str = DEFAULT_PROJECT) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import Dialect
@@ -49,13 +50,18 @@ class Warehouse(Protocol):
         """What tells this database from those that a dump of it may get into; in every mark."""
 
     def schemas(
-        self, *, marked: bool = True, names: Collection[str] | None = None
+        self,
+        *,
+        marked: bool = True,
+        names: Collection[str] | None = None,
+        sizes: bool = False,
     ) -> Sequence[SchemaFacts]:
         """The schemas but the system's, in one query.
 
         Args:
             marked: Only those whose comment claims to be a mark.
             names: Only those of these names.
+            sizes: Whether to tell what they hold, even if that takes further queries.
         """
 
     def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
@@ -90,6 +96,7 @@ class Warehouse(Protocol):
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
         rules: Sequence[Rule] = (),
+        as_of: AsOf | None = None,
     ) -> Plan:
         """The plan that makes the clones that the marks describe.
 
@@ -99,8 +106,10 @@ class Warehouse(Protocol):
             beside: Clones that the environment already has; references go to them.
             replacing: Clones that are dropped in the same transaction (a refresh).
             rules: How each table gets into its clone; what no rule matches is deferred.
+            as_of: Clone what base was then; the marks say so. None: what it is now.
 
         Raises:
+            NoTimeTravel: `as_of` is given, and no past states are kept here.
             InvalidRule: A rule cannot be followed.
             SchemaNotOwned: A schema of a clone's name exists that is not to be replaced.
         """

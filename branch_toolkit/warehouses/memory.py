@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
 from branch_toolkit.core.errors import (
     BaseSchemaNotFound,
     EnvironmentBusy,
+    NoTimeTravel,
     SchemaNotOwned,
     StalePlan,
 )
@@ -79,7 +81,11 @@ class MemoryWarehouse:
         return self._name
 
     def schemas(
-        self, *, marked: bool = True, names: Collection[str] | None = None
+        self,
+        *,
+        marked: bool = True,
+        names: Collection[str] | None = None,
+        sizes: bool = False,
     ) -> Sequence[SchemaFacts]:
         """See `Warehouse.schemas`."""
         with self._lock:
@@ -125,8 +131,11 @@ class MemoryWarehouse:
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
         rules: Sequence[Rule] = (),
+        as_of: AsOf | None = None,
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
+        if as_of is not None:
+            raise NoTimeTravel("A warehouse in memory")
         replaced = {clone.name for clone in replacing}
         statements = [_drop(clone) for clone in replacing]
         expects = [_unchanged(clone) for clone in (*beside, *replacing)]

@@ -10,10 +10,13 @@ from branch_toolkit.core import errors
 from branch_toolkit.core.errors import (
     BaseSchemaNotFound,
     BranchToolkitError,
+    CannotUndrop,
     CloneMissing,
     EnvironmentNotFound,
+    NotAsOf,
     NotDue,
     NotEnoughDisk,
+    NoTimeTravel,
     SchemaInUse,
     SchemaNotOwned,
     UnknownSchema,
@@ -35,6 +38,9 @@ SPECIFIC = [
     EnvironmentNotFound("pr_43", known=["pr_42", "pr_41"]),
     NotDue("pr_42", state="it is in use"),
     NotEnoughDisk(wanted=3_000_000_000, room=1_000_000, limit="the server's disk"),
+    NoTimeTravel("Postgres"),
+    CannotUndrop("orders__pr_42", setting="ALTER SCHEMA …;"),
+    NotAsOf("pr_42", asked="2026-11-22T12:00:00+00:00", found=[None]),
 ]
 
 

@@ -254,8 +254,10 @@ ADDED_LATER = {
     "restored_at",
     "keep_until",
     "schema_only",
+    "as_of",
     "cause",
     "sha",
+    "stamp",
 }
 
 
@@ -294,6 +296,7 @@ def test_a_mark_that_lacks_a_field_is_refused(field):
         ("schema_only", None),
         ("schema_only", 1),
         ("schema_only", "true"),
+        ("as_of", 7),
         ("cause", 1),
         ("sha", 7),
         ("restored_at", "2026-01-01T00:00:00"),

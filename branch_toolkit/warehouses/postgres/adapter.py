@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import BranchRoles, OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import EnvironmentBusy
+from branch_toolkit.core.errors import EnvironmentBusy, NoTimeTravel
 from branch_toolkit.core.mark import BUILDING, DROPPING, Mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
@@ -117,7 +118,11 @@ class PostgresAdapter:
             return queries.server(connection)
 
     def schemas(
-        self, *, marked: bool = True, names: Collection[str] | None = None
+        self,
+        *,
+        marked: bool = True,
+        names: Collection[str] | None = None,
+        sizes: bool = False,
     ) -> Sequence[SchemaFacts]:
         """See `Warehouse.schemas`."""
         with self._transaction() as connection:
@@ -152,8 +157,11 @@ class PostgresAdapter:
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
         rules: Sequence[Rule] = (),
+        as_of: AsOf | None = None,
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
+        if as_of is not None:
+            raise NoTimeTravel("Postgres")
         if not marks:
             with self._transaction() as connection:
                 return plan_mend(connection, environment, beside)

@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy
 
+from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import EnvironmentBusy
+from branch_toolkit.core.errors import EnvironmentBusy, NoTimeTravel
 from branch_toolkit.core.mark import BUILDING, DROPPING, Mark
 from branch_toolkit.core.names import POSTGRES, Dialect
 from branch_toolkit.core.plan import (
@@ -96,7 +97,11 @@ class TablesAdapter:
             return postgres.server(connection)
 
     def schemas(
-        self, *, marked: bool = True, names: Collection[str] | None = None
+        self,
+        *,
+        marked: bool = True,
+        names: Collection[str] | None = None,
+        sizes: bool = False,
     ) -> Sequence[SchemaFacts]:
         """The groups, as if they were schemas; unless only marked ones are asked for, those too.
 
@@ -140,8 +145,11 @@ class TablesAdapter:
         beside: Sequence[OwnedSchema] = (),
         replacing: Sequence[OwnedSchema] = (),
         rules: Sequence[Rule] = (),
+        as_of: AsOf | None = None,
     ) -> Plan:
         """See `Warehouse.plan_provision`."""
+        if as_of is not None:
+            raise NoTimeTravel("Postgres")
         if not marks:
             # What is read from base needs no mending when base is altered.
             return Plan(verb="provision", environment=environment)
