@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from branch_toolkit.io_managers.arrow import PostgresArrowIOManager
     from branch_toolkit.io_managers.pandas import PostgresPandasIOManager
     from branch_toolkit.io_managers.polars import PostgresPolarsIOManager
+    from branch_toolkit.io_managers.snowflake_pandas import BranchSnowflakePandasIOManager
+    from branch_toolkit.io_managers.snowflake_polars import BranchSnowflakePolarsIOManager
     from branch_toolkit.outputs import BranchOutput
     from branch_toolkit.outputs.store import OutputStore
     from branch_toolkit.resources import PostgresWarehouse
     from branch_toolkit.rules import TableRule
+    from branch_toolkit.snowflake_resource import SnowflakeWarehouse
     from branch_toolkit.tables_resource import PostgresTablesWarehouse
 
 __all__ = [
@@ -40,6 +43,8 @@ __all__ = [
     "BaseHistory",
     "BitbucketBranches",
     "BranchOutput",
+    "BranchSnowflakePandasIOManager",
+    "BranchSnowflakePolarsIOManager",
     "BranchSource",
     "DagsterPlusBranches",
     "Deployment",
@@ -56,6 +61,7 @@ __all__ = [
     "PostgresTablesWarehouse",
     "PostgresWarehouse",
     "ProvisionOn",
+    "SnowflakeWarehouse",
     "StaticBranches",
     "Strategy",
     "TableRule",
@@ -68,6 +74,8 @@ _HOMES = {
     "BaseHistory": "history.resource",
     "BitbucketBranches": "branches.bitbucket",
     "BranchOutput": "outputs",
+    "BranchSnowflakePandasIOManager": "io_managers.snowflake_pandas",
+    "BranchSnowflakePolarsIOManager": "io_managers.snowflake_polars",
     "BranchSource": "branches",
     "DagsterPlusBranches": "branches.dagster_plus",
     "Deployment": "core.deployment",
@@ -84,6 +92,7 @@ _HOMES = {
     "PostgresTablesWarehouse": "tables_resource",
     "PostgresWarehouse": "resources",
     "ProvisionOn": "core.policy",
+    "SnowflakeWarehouse": "snowflake_resource",
     "StaticBranches": "branches.static",
     "Strategy": "core.strategy",
     "TableRule": "rules",

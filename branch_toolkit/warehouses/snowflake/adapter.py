@@ -1,0 +1,356 @@
+"""Snowflake behind the port: reads by SHOW, composes plans, applies each under a lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from branch_toolkit.core.as_of import AsOf
+from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
+from branch_toolkit.core.errors import EnvironmentBusy, SchemaNotOwned, StalePlan
+from branch_toolkit.core.mark import Mark
+from branch_toolkit.core.names import SNOWFLAKE, Dialect
+from branch_toolkit.core.plan import (
+    Expectation,
+    Hazard,
+    Note,
+    OnProgress,
+    Plan,
+    Progress,
+    Report,
+    Result,
+    silent,
+)
+from branch_toolkit.core.strategy import Rule
+from branch_toolkit.warehouses import Server
+from branch_toolkit.warehouses.snowflake import errors, queries, rights
+from branch_toolkit.warehouses.snowflake.bodies import leaking, plan_bodies
+from branch_toolkit.warehouses.snowflake.building import Building, Course
+from branch_toolkit.warehouses.snowflake.choosing import CloneBy, Wishes, choose_ways
+from branch_toolkit.warehouses.snowflake.contents import read_contents
+from branch_toolkit.warehouses.snowflake.dropping import (
+    DropPlan,
+    compose_drop,
+    drop_hidden,
+    hide,
+    require_unused,
+)
+from branch_toolkit.warehouses.snowflake.locking import Lock, Locking
+from branch_toolkit.warehouses.snowflake.marking import compose_marks
+from branch_toolkit.warehouses.snowflake.names import SchemaName, fold
+from branch_toolkit.warehouses.snowflake.numbers import plan_numbers
+from branch_toolkit.warehouses.snowflake.planning import MakingPlan, Sketch, compose
+from branch_toolkit.warehouses.snowflake.regranting import plan_grants
+from branch_toolkit.warehouses.snowflake.session import Connect, Session, opened
+from branch_toolkit.warehouses.snowflake.statements import TimeTravel
+
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class SnowflakeAdapter:
+    """A Snowflake database behind the `Warehouse` port.
+
+    Args:
+        session: What it is asked by, and where statements are executed one after the other.
+        wishes: What the user has said about clones.
+        base_schemas: What is cloned, as a user writes it; for advice.
+        threads: How many statements are executed at the same time where tables are cloned.
+        tag: The tag that clones get, as `database.schema.tag`.
+        lock_lease: Seconds that the lock on an environment lasts without being renewed.
+        patience: Seconds to wait for another run on the same environment.
+    """
+
+    session: Session
+    wishes: Wishes = field(default_factory=Wishes)
+    base_schemas: Sequence[str] = ()
+    threads: int = 8
+    tag: str | None = None
+    lock_lease: float = 120.0
+    patience: float = 3600.0
+
+    @classmethod
+    @contextmanager
+    def connect(
+        cls,
+        connect: Connect,
+        *,
+        database: str,
+        clone_by: str = "auto",
+        transient: bool | None = None,
+        managed_access: bool | None = None,
+        retention_days: int | None = None,
+        branch_role: str | None = None,
+        **options: Any,
+    ) -> Iterator[SnowflakeAdapter]:
+        """The database of that stored name, with options as above and as in `Wishes`."""
+        wishes = Wishes(
+            clone_by=CloneBy(clone_by),
+            transient=transient,
+            managed_access=managed_access,
+            retention_days=retention_days,
+            branch_role=branch_role,
+        )
+        with opened(connect, database) as session:
+            yield cls(session, wishes, **options)
+
+    @property
+    def database(self) -> str:
+        """The database."""
+        return self.session.database
+
+    @property
+    def dialect(self) -> Dialect:
+        """See `Warehouse.dialect`."""
+        return SNOWFLAKE
+
+    def server(self) -> Server:
+        """See `Warehouse.server`."""
+        return queries.server(self.session)
+
+    def identity(self) -> str:
+        """The account, the database, and when it was made."""
+        return queries.identity(self.session)
+
+    def schemas(
+        self,
+        *,
+        marked: bool = True,
+        names: Collection[str] | None = None,
+        sizes: bool = False,
+    ) -> Sequence[SchemaFacts]:
+        """See `Warehouse.schemas`."""
+        return queries.schema_facts(self.session, marked=marked, names=names, sizes=sizes)
+
+    def missing_grants(self, base_schemas: Sequence[str]) -> Sequence[str]:
+        """See `Warehouse.missing_grants`."""
+        bases = self._bases(base_schemas)
+        queries.require_bases(self.session, bases)
+        return rights.missing_grants(self.session.read, self.database, self.session.role(), bases)
+
+    def advice(self) -> Sequence[Note]:
+        """See `Warehouse.advice`."""
+        notes = rights.advice(
+            self.session.read,
+            self.database,
+            self.session.role(),
+            self._bases(self.base_schemas),
+            self.wishes.branch_role,
+        )
+        return [*notes, *self._of_sizes()]
+
+    def examine(self, clones: Sequence[OwnedSchema]) -> Sequence[Note]:
+        """See `Warehouse.examine`."""
+        rows = queries.schema_rows(self.session)
+        bases = {self._base_of(clone.mark) for clone in clones}
+        return [
+            Note(f"{clone.name}: {one.shown}", "leads to base, or may do so")
+            for clone in clones
+            if clone.name in rows
+            for one in leaking(self.session, self._at(clone.name), bases)
+        ]
+
+    def tables(self, clones: Sequence[OwnedSchema]) -> Mapping[tuple[str, str], bool]:
+        """See `Warehouse.tables`; in Snowflake nothing is deferred."""
+        return {
+            (clone.name, str(row["name"])): False
+            for clone in clones
+            for kind in ("TABLES", "VIEWS")
+            for row in queries.objects(self.session, kind, self._at(clone.name))
+        }
+
+    def plan_provision(
+        self,
+        environment: str,
+        marks: Sequence[Mark],
+        *,
+        beside: Sequence[OwnedSchema] = (),
+        replacing: Sequence[OwnedSchema] = (),
+        rules: Sequence[Rule] = (),
+        as_of: AsOf | None = None,
+    ) -> Plan:
+        """See `Warehouse.plan_provision`."""
+        if not marks:
+            return Plan(verb="provision", environment=environment)
+        sketch = Sketch(
+            database=self.database,
+            environment=environment,
+            marks=marks,
+            beside=beside,
+            replacing=replacing,
+            rules=rules,
+            at=None if as_of is None else TimeTravel(time=as_of.time, before=as_of.before),
+            branch_role=self.wishes.branch_role,
+            tag=self.tag,
+        )
+        return self._plan(self.session, sketch)
+
+    def plan_marks(
+        self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]
+    ) -> Plan:
+        """See `Warehouse.plan_marks`.
+
+        Raises:
+            CannotUndrop: To be retired is what could not be brought back once it is dropped.
+        """
+        return compose_marks(
+            self.session,
+            verb,
+            environment,
+            changes,
+            without_undrop=self.wishes.retention_days == 0,
+        )
+
+    def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
+        """See `Warehouse.plan_drop`."""
+        require_unused(self.session, clones)
+        return compose_drop(environment, clones, self.database)
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        allow: Collection[Hazard] = (),
+        on_progress: OnProgress = silent,
+        wait: bool = True,
+    ) -> Report:
+        """See `Warehouse.apply`."""
+        plan.require(allow)
+        started = time.monotonic()
+        patience = self.patience if wait else 0
+        locking = Locking(self.session.connect, self.database, self.lock_lease)
+        session = self.session
+        session.retag(verb=plan.verb, environment=plan.environment)
+        while True:
+            with locking.hold(session, plan.environment) as lock:
+                if lock is not None:
+                    results = self._apply(session, lock, plan, on_progress)
+                    seconds = time.monotonic() - started
+                    return Report(plan=plan, applied=True, results=tuple(results), seconds=seconds)
+            self._wait(plan, on_progress, locking, until=started + patience)
+
+    def _apply(
+        self, session: Session, lock: Lock, plan: Plan, on_progress: OnProgress
+    ) -> list[Result]:
+        check_again(session, plan.expects)
+        course = Course(lock, on_progress, len(plan.statements))
+        if isinstance(plan, MakingPlan):
+            return Building(session, session.connect, self.threads, course).build(plan)
+        if isinstance(plan, DropPlan):
+            return _drop(session, plan, course)
+        return [course.run(session, statement) for statement in plan.statements]
+
+    def _of_sizes(self) -> Iterator[Note]:
+        if queries.own_bytes(self.session) is None:
+            # https://docs.snowflake.com/en/sql-reference/info-schema/table_storage_metrics
+            yield Note(
+                "To see sizes, name a virtual warehouse, and ask as a role that owns the clones.",
+                "TABLE_STORAGE_METRICS could not be read: lists show how many rows environments"
+                " have, and not what they cost",
+            )
+
+    def _wait(self, plan: Plan, on_progress: OnProgress, locking: Locking, *, until: float) -> None:
+        """Waits until the environment seems to be free, or the lock on it may have lapsed."""
+        if time.monotonic() >= until:
+            raise EnvironmentBusy(
+                f"Another run works on {plan.environment!r}.",
+                remedy="See the runs with its tag in the Dagster UI; nothing was changed here. The"
+                f" lock of a run that was killed lapses within {self.lock_lease:g} seconds.",
+            )
+        text = "another run works on this environment; waiting for it"
+        on_progress(Progress(done=0, total=len(plan.statements), text=text))
+        lapses = time.monotonic() + self.lock_lease
+        while time.monotonic() < min(until, lapses):
+            time.sleep(min(_POLL_SECONDS, self.lock_lease / 4))
+            if not locking.is_held(self.session, plan.environment):
+                return
+
+    def _plan(self, session: Session, sketch: Sketch) -> MakingPlan:
+        bases = [self._base_of(mark) for mark in sketch.marks]
+        if rights.is_imported(queries.database_row(session)):
+            raise errors.imported(self.database, base=bases[0].schema)
+        rows = queries.require_bases(session, bases)
+        self._require_free(queries.schema_rows(session), sketch)
+        contents = [read_contents(session, base, rows[base]) for base in bases]
+        owners = {table.owner for base in contents for table in base.tables}
+        choices = choose_ways(
+            contents,
+            sketch.rules,
+            self.wishes,
+            has_role=queries.roles_of(session, owners),
+            at=sketch.at,
+        )
+        clones = {
+            base: self._at(mark.clone) for base, mark in zip(bases, sketch.marks, strict=True)
+        }
+        moves = {**{self._base_of(c.mark): self._at(c.name) for c in sketch.beside}, **clones}
+        return compose(
+            sketch,
+            choices,
+            bodies={
+                c.base.schema: plan_bodies(session, c, clones[c.base.schema], moves)
+                for c in choices
+            },
+            numbered={
+                c.base.schema: list(plan_numbers(c, clones[c.base.schema], moves)) for c in choices
+            },
+            grants={
+                c.base.schema: plan_grants(
+                    session, c.base, clones[c.base.schema], branch_role=sketch.branch_role
+                )
+                for c in choices
+            },
+            moves=moves,
+        )
+
+    def _require_free(self, rows: Mapping[str, object], sketch: Sketch) -> None:
+        replaced = {clone.name for clone in sketch.replacing}
+        for mark in sketch.marks:
+            if mark.clone in rows and mark.clone not in replaced:
+                raise SchemaNotOwned(
+                    mark.clone, reason="it exists and is not a clone of this environment"
+                )
+
+    def _bases(self, base_schemas: Sequence[str]) -> list[SchemaName]:
+        return [self._at(fold(base)) for base in base_schemas]
+
+    def _base_of(self, mark: Mark) -> SchemaName:
+        return self._at(fold(mark.base_schema))
+
+    def _at(self, schema: str) -> SchemaName:
+        return SchemaName(self.database, schema)
+
+
+def check_again(session: Session, expects: Sequence[Expectation]) -> None:
+    """Checks what a plan expects.
+
+    Raises:
+        StalePlan: It is no longer so.
+    """
+    if not expects:
+        return
+    rows = queries.schema_rows(session)
+    for expected in expects:
+        row = rows.get(expected.schema)
+        found = None if row is None else row["comment"] or None
+        if found != expected.comment or (row is not None and expected.comment is None):
+            raise StalePlan(
+                f"Schema {expected.schema!r} changed after the plan was made; nothing was done.",
+                remedy="Plan again.",
+            )
+
+
+def _drop(session: Session, plan: DropPlan, course: Course) -> list[Result]:
+    results = []
+    for doomed in plan.doomed:
+        course.lock.require()
+        started = time.monotonic()
+        hide(session, doomed)
+        drop_hidden(session, doomed)
+        for _ in doomed.hiding:
+            course.done += 1
+        results.append(course.tell(doomed.dropping, seconds=time.monotonic() - started))
+    return results

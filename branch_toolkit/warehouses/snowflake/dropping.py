@@ -1,0 +1,209 @@
+"""Drops clones: renamed out of the way first, looked at once more, then dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from branch_toolkit.core.environment import OwnedSchema
+from branch_toolkit.core.errors import SchemaInUse, StalePlan
+from branch_toolkit.core.mark import BUILDING, DROPPING
+from branch_toolkit.core.names import SNOWFLAKE, half_name
+from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
+from branch_toolkit.warehouses.snowflake import queries, statements
+from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.session import Row, Session
+
+_HIDDEN_AS = (DROPPING, BUILDING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """A clone that is to be dropped.
+
+    A statement names a schema, and nothing tells Snowflake which one was meant. So it is renamed to
+    a name that only we use, and dropped when what has that name turns out to be what was meant.
+
+    Args:
+        schema: What it is called.
+        hidden: What it is called when it is about to be dropped.
+        comment: Its whole comment.
+        stamp: When it was made, as Snowflake has it.
+        half: Whether it is half-made or half-dropped already.
+    """
+
+    schema: SchemaName
+    hidden: SchemaName
+    comment: str
+    stamp: str | None
+    half: bool
+
+    @classmethod
+    def of(cls, clone: OwnedSchema, database: str, *, taken: Collection[str] = ()) -> Doomed:
+        """The clone, proven to be ours.
+
+        Args:
+            clone: The clone.
+            database: The database.
+            taken: Names that others have that are to be dropped with it.
+        """
+        halves = [half_name(clone.mark.clone, each, dialect=SNOWFLAKE) for each in _HIDDEN_AS]
+        free = next((name for name in halves if name not in taken), clone.name)
+        # What is called otherwise than its mark says was renamed already.
+        hidden = free if clone.name == clone.mark.clone else clone.name
+        return cls(
+            schema=SchemaName(database, clone.name),
+            hidden=SchemaName(database, hidden),
+            comment=clone.facts.comment or "",
+            stamp=clone.facts.stamp,
+            half=clone.mark.condition is not None,
+        )
+
+    @classmethod
+    def half_made(cls, schema: SchemaName, *, comment: str, stamp: str) -> Doomed:
+        """A clone that this run has begun to make."""
+        # The other name is that of the clone which it was to replace.
+        hidden = half_name(schema.schema, BUILDING, dialect=SNOWFLAKE)
+        return cls(
+            schema=schema,
+            hidden=SchemaName(schema.database, hidden),
+            comment=comment,
+            stamp=stamp,
+            half=True,
+        )
+
+    @property
+    def hiding(self) -> tuple[Statement, ...]:
+        """Renames it, unless that was done already."""
+        if self.schema == self.hidden:
+            return ()
+        return (
+            Statement(
+                sql=statements.rename_schema(self.schema, self.hidden.schema),
+                action="rename",
+                schema=self.schema.schema,
+                object="schema",
+            ),
+        )
+
+    @property
+    def dropping(self) -> Statement:
+        """Drops it."""
+        return Statement(
+            sql=statements.drop_schema(self.hidden),
+            action="drop",
+            schema=self.schema.schema,
+            object="schema",
+            # What is half-made or half-dropped is no branch's data any more.
+            hazards=frozenset() if self.half else frozenset({Hazard.DELETES_DATA}),
+        )
+
+    def is_it(self, row: Row | None) -> bool:
+        """Whether that is this very schema, whatever it is called now."""
+        if row is None or row["comment"] != self.comment:
+            return False
+        return self.stamp in (None, queries.stamp(row))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropPlan(Plan):
+    """A plan that drops clones.
+
+    Args:
+        doomed: The clones.
+    """
+
+    doomed: tuple[Doomed, ...]
+
+
+def compose_drop(environment: str, clones: Sequence[OwnedSchema], database: str) -> DropPlan:
+    """The plan that drops clones."""
+    taken = {clone.name for clone in clones}
+    doomed = [Doomed.of(clone, database, taken=taken) for clone in clones]
+    return DropPlan(
+        verb="drop",
+        environment=environment,
+        statements=tuple(statement for one in doomed for statement in (*one.hiding, one.dropping)),
+        expects=tuple(
+            expected
+            for one in doomed
+            for expected in (
+                Expectation(one.schema.schema, one.comment),
+                *(Expectation(one.hidden.schema, None) for _ in one.hiding),
+            )
+        ),
+        notes=tuple(
+            Note(
+                one.schema.schema,
+                "until its Time Travel ends it can be had back:"
+                f" {statements.undrop_schema(one.hidden)}",
+            )
+            for one in doomed
+            if not one.half
+        ),
+        doomed=tuple(doomed),
+    )
+
+
+def hide(session: Session, doomed: Doomed) -> None:
+    """Renames a clone out of the way.
+
+    Raises:
+        StalePlan: What had its name was another schema; that has its name again.
+    """
+    for statement in doomed.hiding:
+        session.execute(
+            statement.sql,
+            doing=f"rename {doomed.schema.schema}",
+            settled=lambda: doomed.is_it(_rows(session).get(doomed.hidden.schema)),
+        )
+    if not doomed.is_it(_rows(session).get(doomed.hidden.schema)):
+        unhide(session, doomed)
+        raise StalePlan(
+            f"Schema {doomed.schema.schema!r} was replaced by another while it was being dropped;"
+            " that one was left as it is.",
+            remedy="Plan again.",
+        )
+
+
+def unhide(session: Session, doomed: Doomed) -> None:
+    """Gives a schema its name back that was renamed."""
+    for _ in doomed.hiding:
+        session.execute(
+            statements.rename_schema(doomed.hidden, doomed.schema.schema),
+            doing=f"rename {doomed.hidden.schema} back",
+            settled=lambda: doomed.schema.schema in _rows(session),
+        )
+
+
+def drop_hidden(session: Session, doomed: Doomed) -> None:
+    """Drops a clone that was renamed."""
+    session.execute(
+        doomed.dropping.sql,
+        doing=f"drop {doomed.schema.schema}",
+        settled=lambda: doomed.hidden.schema not in _rows(session),
+    )
+
+
+def require_unused(session: Session, clones: Iterable[OwnedSchema]) -> None:
+    """Refuses to drop clones that foreign keys of other schemas lead to, as those would go along.
+
+    https://docs.snowflake.com/en/sql-reference/sql/drop-schema: CASCADE drops tables with keys that
+    are referenced by foreign keys in other tables.
+
+    Raises:
+        SchemaInUse: One has such a foreign key.
+    """
+    names = [clone.name for clone in clones]
+    if not names:
+        return
+    rows = session.read(statements.foreign_keys(session.database, names))
+    found: dict[str, list[str]] = {}
+    for schema, constraint, clone in (row.values() for row in rows):
+        found.setdefault(str(clone), []).append(f"foreign key {constraint} in {schema}")
+    for clone, dependents in found.items():
+        raise SchemaInUse(clone, dependents=dependents)
+
+
+def _rows(session: Session) -> dict[str, Row]:
+    return queries.schema_rows(session)
