@@ -28,6 +28,7 @@ from branch_toolkit.warehouses.snowflake.statements import SchemaOptions
 
 PREFIX = "BRANCH_TOOLKIT_LOCK__"
 _KEY = "branch_toolkit_lock"
+_LONGEST_GOODBYE = 5.0
 _OPTIONS = SchemaOptions(transient=True, retention_days=0)
 _NAME = re.compile(rf"{PREFIX}(?P<environment>.+)__[0-9A-F]{{16}}")
 
@@ -46,7 +47,7 @@ class Lock:
     environment: str
     lease: float
     _began: float = field(default_factory=time.monotonic)
-    _lost: threading.Event = field(default_factory=threading.Event)
+    _renewed: float = field(default_factory=time.monotonic)
 
     def require(self) -> None:
         """Refuses to go on where the lock may have lapsed.
@@ -54,7 +55,7 @@ class Lock:
         Raises:
             EnvironmentBusy: It could not be renewed in time, so another run may be at work.
         """
-        if self._lost.is_set():
+        if not self._lasts:
             raise EnvironmentBusy(
                 f"The lock on {self.environment!r} could not be renewed within {self.lease:g}"
                 " seconds, so this run stopped before another could be in its way.",
@@ -62,14 +63,23 @@ class Lock:
             )
 
     def renew(self, session: Session) -> None:
-        """Lets it last for another lease from now."""
-        seconds = time.monotonic() - self._began + self.lease
-        comment = _comment(self.environment, seconds)
-        session.execute(statements.comment_schema(self.schema, comment), doing="renew a lock")
+        """Lets it last for another lease from now, unless it may have lapsed.
 
-    def give_up(self) -> None:
-        """Notes that it may have lapsed."""
-        self._lost.set()
+        Raises:
+            EnvironmentBusy: It may have lapsed, so another run may have taken it for that.
+        """
+        self.require()
+        now = time.monotonic()
+        comment = _comment(self.environment, now - self._began + self.lease)
+        session.execute(statements.comment_schema(self.schema, comment), doing="renew a lock")
+        # Not where that took too long: it may have lapsed before Snowflake came to it.
+        if self._lasts:
+            self._renewed = now
+
+    @property
+    def _lasts(self) -> bool:
+        # A quarter of the lease is left for the statement that is under way.
+        return time.monotonic() - self._renewed <= self.lease * 3 / 4
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ class Locking:
 
     def is_held(self, session: Session, environment: str) -> bool:
         """Whether there seems to be a lock on an environment; it may have lapsed."""
-        return bool(self._names(session, _prefix(environment)))
+        return any(_is_of(row, environment) for row in self._all(session))
 
     def _take(self, session: Session, environment: str) -> Lock | None:
         name = f"{_prefix(environment)}{secrets.token_hex(8).upper()}"
@@ -150,19 +160,14 @@ class Locking:
             yield
         finally:
             done.set()
-            thread.join()
+            # A renewal that is never answered must not keep a run that is done.
+            thread.join(_LONGEST_GOODBYE)
 
     def _keep_renewing(self, lock: Lock, done: threading.Event) -> None:
-        renewed = time.monotonic()
         with opened(self.connect, self.database, doing="keep a lock") as session:
             while not done.wait(self.lease / 4):
                 with suppress(BranchToolkitError):
                     lock.renew(session)
-                    renewed = time.monotonic()
-                # A quarter of the lease is left for the statement that is under way.
-                if time.monotonic() - renewed > self.lease * 3 / 4:
-                    lock.give_up()
-                    return
 
     def _all(self, session: Session) -> list[Row]:
         rows = session.read(statements.show_schemas_beginning(self.database, PREFIX))
