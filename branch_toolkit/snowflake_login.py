@@ -58,8 +58,8 @@ class SnowflakeLogin(WarehouseResource):
     warehouse: str | None = Field(
         default=None,
         description=(
-            "The virtual warehouse for what needs one: samples, and what assets read and write."
-            " Making, retiring and dropping clones needs none."
+            "The virtual warehouse: for what assets read and write, and for short questions to the"
+            " information schema when clones are made and dropped."
         ),
     )
     password: str | None = Field(
@@ -171,7 +171,13 @@ class SnowflakeLogin(WarehouseResource):
             further["token"] = self.token
         # https://docs.snowflake.com/en/sql-reference/parameters#query-tag
         query_tag = json.dumps({"app": "branch_toolkit", **tag})
-        parameters = {**further.get("session_parameters", {}), "QUERY_TAG": query_tag}
+        parameters = {
+            **further.get("session_parameters", {}),
+            "QUERY_TAG": query_tag,
+            # Where an account has it on, "sales" in quotes would mean SALES.
+            # https://docs.snowflake.com/en/sql-reference/parameters#quoted-identifiers-ignore-case
+            "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
+        }
         return {**further, "session_parameters": parameters}
 
 

@@ -260,5 +260,9 @@ def _entering(place: SchemaPlace) -> Iterator[str]:
         # Else what the user's other roles may write, a branch's statements could write too:
         # https://docs.snowflake.com/en/sql-reference/sql/use-secondary-roles.
         yield "USE SECONDARY ROLES NONE"
+    if place.environment is not None:
+        # By default unqualified names are looked for in PUBLIC next, which is production's:
+        # https://docs.snowflake.com/en/sql-reference/name-resolution.
+        yield "ALTER SESSION SET SEARCH_PATH = '$current'"
     # By its exact name, and never made: https://docs.snowflake.com/en/sql-reference/sql/use-schema.
     yield f"USE SCHEMA {place.schema}"

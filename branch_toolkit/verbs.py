@@ -20,7 +20,7 @@ from branch_toolkit.core.environment import (
     take_inventory,
 )
 from branch_toolkit.core.errors import EnvironmentBusy, NotAsOf, NotDue, StalePlan
-from branch_toolkit.core.mark import DROPPING
+from branch_toolkit.core.mark import BUILDING, DROPPING
 from branch_toolkit.core.output import OutputContext
 from branch_toolkit.core.plan import Hazard, OnProgress, Plan, Report, join, silent
 from branch_toolkit.core.strategy import without_base_rows
@@ -377,6 +377,9 @@ class Environments(Holdings):
         return _HandedOn(
             schema_only=schema_only or any(mark.schema_only for mark in marks),
             keep_until=max(leases, default=None),
+            as_of=next(
+                (AsOf.parse(m.as_of) for m in marks if m.condition == BUILDING and m.as_of), None
+            ),
         )
 
     def _plan_provision(
@@ -389,6 +392,9 @@ class Environments(Holdings):
         handed_on: _HandedOn,
     ) -> Plan:
         name, found = self.name_of(branch), self.of(branch)
+        if as_of is None and found is None:
+            # A run that was to make it as of then was killed.
+            as_of = handed_on.as_of
         if as_of is not None and not refresh:
             # Another run may have made it meanwhile.
             _require_as_of(found, as_of)
@@ -414,6 +420,7 @@ class _HandedOn:
 
     schema_only: bool
     keep_until: datetime | None
+    as_of: AsOf | None
 
 
 def _require_as_of(found: Environment | None, as_of: AsOf) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from branch_toolkit.core.mark import decode
+from branch_toolkit.core.mark import Mark, decode, encode
+from branch_toolkit.core.names import SEPARATOR, SNOWFLAKE, half_name
+from branch_toolkit.verbs import Environments
 from branch_toolkit.warehouses import Warehouse
 from branch_toolkit.warehouses.memory import MemoryWarehouse
 from branch_toolkit.warehouses.postgres.adapter import PostgresAdapter
@@ -18,12 +21,21 @@ from branch_toolkit.warehouses.postgres.tables_mode.adapter import TablesAdapter
 from branch_toolkit.warehouses.postgres.tables_mode.names import member_name
 from branch_toolkit_tests.tables_mode import BRANCHES, as_reader, prepare_tables_mode
 
+if TYPE_CHECKING:
+    from branch_toolkit_tests.snowflakes import SnowflakeDatabase
+
 Tables = Mapping[str, Sequence[int]]
 """The numbers in each table's only column."""
 
 
 class Harness(Protocol):
-    """A warehouse, and a view of it that does not go through the port."""
+    """A warehouse, and a view of it that does not go through the port.
+
+    Schemas are named as the warehouse has them; see `name`.
+    """
+
+    def name(self, text: str) -> str:
+        """What the warehouse calls the schema that a user, or we for a clone, would write so."""
 
     def open(self) -> AbstractContextManager[Warehouse]:
         """The warehouse."""
@@ -47,11 +59,24 @@ class Harness(Protocol):
         """What a query of a table, or of what stands for it, finds."""
 
 
+def make_half(environments: Environments, harness: Harness, mark: Mark, condition: str) -> str:
+    """Makes half a clone by hand, as a run that was killed leaves it, and says its name."""
+    name = half_name(mark.clone, condition, dialect=environments.warehouse.dialect)
+    harness.create(name, {"orders": [1]})
+    [facts] = environments.warehouse.schemas(marked=False, names=[name])
+    half = replace(mark.half(condition, name=name), stamp=facts.stamp)
+    harness.comment(name, encode(half))
+    return name
+
+
 class MemoryHarness:
     """The fake that ships."""
 
     def __init__(self) -> None:
         self.warehouse = MemoryWarehouse()
+
+    def name(self, text: str) -> str:
+        return text
 
     def open(self) -> AbstractContextManager[Warehouse]:
         from contextlib import nullcontext
@@ -91,6 +116,9 @@ class PostgresHarness:
     def __init__(self, url: str) -> None:
         self.url = url
         self.dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def name(self, text: str) -> str:
+        return text
 
     def open(self) -> AbstractContextManager[Warehouse]:
         return PostgresAdapter.connect(self.url)
@@ -225,3 +253,75 @@ class TablesHarness(PostgresHarness):
             sql.SQL(columns),
         )
         self._run(statement)
+
+
+class SnowflakeHarness:
+    """A database in Snowflake, or in its double."""
+
+    def __init__(self, database: SnowflakeDatabase, connection: Any) -> None:
+        self.database = database
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def over(cls, database: SnowflakeDatabase) -> Iterator[SnowflakeHarness]:
+        """With a connection of its own, to look."""
+        with database.connect() as connection:
+            connection.cursor().execute("DROP SCHEMA IF EXISTS PUBLIC")
+            yield cls(database, connection)
+
+    def name(self, text: str) -> str:
+        base, separator, tail = text.partition(SEPARATOR)
+        return SNOWFLAKE.fold(base) + separator + tail.upper()
+
+    @contextmanager
+    def open(self) -> Iterator[Warehouse]:
+        import snowflake.connector
+
+        from branch_toolkit.warehouses.snowflake.adapter import SnowflakeAdapter
+
+        args = {**self.database.connection_args, "database": self.database.name}
+        with SnowflakeAdapter.connect(
+            lambda: snowflake.connector.connect(**args), database=self.database.name
+        ) as warehouse:
+            yield warehouse
+
+    def create(self, schema: str, tables: Tables) -> None:
+        name = self.name(schema)
+        self._run(f"CREATE SCHEMA {_quoted(name)}")
+        for table, rows in tables.items():
+            self._run(f"CREATE TABLE {_quoted(name, table)} (N INT PRIMARY KEY)")
+            for number in rows:
+                self.insert(name, table, number)
+
+    def drop(self, schema: str) -> None:
+        self._run(f"DROP SCHEMA {_quoted(self.name(schema))} CASCADE")
+
+    def insert(self, schema: str, table: str, number: int) -> None:
+        self._run(f"INSERT INTO {_quoted(self.name(schema), table)} VALUES ({number})")
+
+    def comment(self, schema: str, text: str | None) -> None:
+        value = (text or "").replace("\\", "\\\\").replace("'", "''")
+        self._run(f"ALTER SCHEMA {_quoted(self.name(schema))} SET COMMENT = '{value}'")
+
+    def content(self) -> dict[str, tuple[str | None, dict[str, list[int]]]]:
+        # https://docs.snowflake.com/en/sql-reference/sql/show-schemas: name 2nd, comment 7th.
+        rows = self._run(f"SHOW SCHEMAS IN DATABASE {self.database.name}")
+        found = {row[1]: row[6] or None for row in rows if row[1] != "INFORMATION_SCHEMA"}
+        return {name: (comment, self._tables(name)) for name, comment in found.items()}
+
+    def read(self, schema: str, table: str) -> list[int]:
+        rows = self._run(f"SELECT N FROM {_quoted(self.name(schema), table)} ORDER BY 1")
+        return [int(number) for (number,) in rows]
+
+    def _tables(self, schema: str) -> dict[str, list[int]]:
+        rows = self._run(f"SHOW TABLES IN SCHEMA {_quoted(schema)}")
+        return {row[1]: self.read(schema, row[1]) for row in rows}
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._connection.cursor().execute(sql).fetchall()
+        return rows
+
+
+def _quoted(*names: str) -> str:
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)

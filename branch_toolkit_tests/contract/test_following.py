@@ -15,8 +15,7 @@ from branch_toolkit.core.errors import (
     EnvironmentNotFound,
     NotDue,
 )
-from branch_toolkit.core.mark import DROPPING, encode
-from branch_toolkit.core.names import half_name
+from branch_toolkit.core.mark import DROPPING
 from branch_toolkit.core.output import OutputContext
 from branch_toolkit.core.plan import Plan
 from branch_toolkit.core.strategy import COPY_ALL
@@ -26,9 +25,12 @@ from branch_toolkit_tests.contract.harness import (
     Harness,
     MemoryHarness,
     PostgresHarness,
+    SnowflakeHarness,
     TablesHarness,
+    make_half,
 )
 from branch_toolkit_tests.databases import own_database
+from branch_toolkit_tests.snowflakes import own_snowflake_database
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 BRANCH = Branch(key=BranchKey(number=42), name="feature/42", repository="acme/pipelines")
@@ -69,10 +71,15 @@ class Shelf:
         return [f"{verb} {context.environment}"]
 
 
-@pytest.fixture(params=["memory", "postgres_18", "tables_18"])
+@pytest.fixture(params=["memory", "postgres_18", "tables_18", "snowflake"])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     if request.param == "memory":
         yield _with_base(MemoryHarness())
+        return
+    if request.param == "snowflake":
+        for database in own_snowflake_database(request):
+            with SnowflakeHarness.over(database) as over:
+                yield _with_base(over)
         return
     kind = TablesHarness if request.param == "tables_18" else PostgresHarness
     for url in own_database(request.getfixturevalue("postgres_18"), request):
@@ -113,7 +120,7 @@ def test_an_output_lives_as_long_as_its_environment(
     _retire(environments)
     assert "drop pr_42" in environments.drop("pr_42", now=NOW).outputs
     assert shelf.has == {}
-    assert "analytics__pr_42" not in harness.content()
+    assert harness.name("analytics__pr_42") not in harness.content()
 
 
 def test_a_dry_run_tells_and_does_nothing(
@@ -144,7 +151,7 @@ def test_an_output_that_cannot_be_dropped_keeps_the_clones_until_it_can(
     shelf.broken = True
     with pytest.raises(BranchSourceUnavailable):
         environments.drop("pr_42", now=NOW)
-    assert harness.content()["analytics__pr_42"][1] == {"orders": [1, 2, 3]}
+    assert harness.content()[harness.name("analytics__pr_42")][1] == {"orders": [1, 2, 3]}
     # From here on it is too late: its outputs may be gone in part.
     with pytest.raises(EnvironmentNotFound):
         environments.restore("pr_42", now=NOW)
@@ -152,7 +159,7 @@ def test_an_output_that_cannot_be_dropped_keeps_the_clones_until_it_can(
     shelf.broken = False
     environments.clear("pr_42", now=NOW)
     assert shelf.has == {}
-    assert "analytics__pr_42" not in harness.content()
+    assert harness.name("analytics__pr_42") not in harness.content()
 
 
 def test_a_branch_that_is_opened_again_meanwhile_begins_anew(
@@ -165,7 +172,7 @@ def test_a_branch_that_is_opened_again_meanwhile_begins_anew(
     shelf.broken = False
     environments.provision(BRANCH, now=NOW)
     assert shelf.has == {"pr_42": "in use"}
-    assert harness.content()["analytics__pr_42"][1] == {"orders": [1, 2, 3]}
+    assert harness.content()[harness.name("analytics__pr_42")][1] == {"orders": [1, 2, 3]}
     assert environments.inventory().debris == ()
 
 
@@ -176,9 +183,7 @@ def test_what_a_killed_refresh_has_left_does_not_cost_the_environment_its_output
         pytest.skip("In tables mode nothing is renamed while it is replaced.")
     environments.provision(BRANCH, now=NOW)
     [environment] = environments.inventory().environments
-    name = half_name("analytics__pr_42", DROPPING, dialect=environments.warehouse.dialect)
-    harness.create(name, {"orders": [1]})
-    harness.comment(name, encode(environment.clones[0].mark.half(DROPPING, name=name)))
+    name = make_half(environments, harness, environment.clones[0].mark, DROPPING)
     environments.clear("pr_42", now=NOW)
     assert name not in harness.content()
     assert shelf.has == {"pr_42": "in use"}
@@ -188,9 +193,7 @@ def test_what_a_killed_refresh_has_left_does_not_cost_the_environment_its_output
 def _interrupt_a_refresh(environments: Environments, harness: Harness) -> str:
     """As where the old clone goes before the new one is made: nothing else is left of it."""
     [environment] = environments.inventory().environments
-    name = half_name("analytics__pr_42", DROPPING, dialect=environments.warehouse.dialect)
-    harness.create(name, {"orders": [1]})
-    harness.comment(name, encode(environment.clones[0].mark.half(DROPPING, name=name)))
+    name = make_half(environments, harness, environment.clones[0].mark, DROPPING)
     harness.drop("analytics__pr_42")
     return name
 

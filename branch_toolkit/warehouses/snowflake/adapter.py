@@ -10,7 +10,7 @@ from typing import Any
 
 from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import EnvironmentBusy, SchemaNotOwned, StalePlan
+from branch_toolkit.core.errors import EnvironmentBusy, StalePlan
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import SNOWFLAKE, Dialect
 from branch_toolkit.core.plan import (
@@ -26,11 +26,10 @@ from branch_toolkit.core.plan import (
 )
 from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Server
-from branch_toolkit.warehouses.snowflake import errors, queries, rights
-from branch_toolkit.warehouses.snowflake.bodies import leaking, plan_bodies
+from branch_toolkit.warehouses.snowflake import queries, rights
+from branch_toolkit.warehouses.snowflake.bodies import leaking
 from branch_toolkit.warehouses.snowflake.building import Building, Course
-from branch_toolkit.warehouses.snowflake.choosing import CloneBy, Wishes, choose_ways
-from branch_toolkit.warehouses.snowflake.contents import read_contents
+from branch_toolkit.warehouses.snowflake.choosing import CloneBy, Wishes
 from branch_toolkit.warehouses.snowflake.dropping import (
     DropPlan,
     compose_drop,
@@ -41,9 +40,8 @@ from branch_toolkit.warehouses.snowflake.dropping import (
 from branch_toolkit.warehouses.snowflake.locking import Lock, Locking
 from branch_toolkit.warehouses.snowflake.marking import compose_marks
 from branch_toolkit.warehouses.snowflake.names import SchemaName, fold
-from branch_toolkit.warehouses.snowflake.numbers import plan_numbers
-from branch_toolkit.warehouses.snowflake.planning import MakingPlan, Sketch, compose
-from branch_toolkit.warehouses.snowflake.regranting import plan_grants
+from branch_toolkit.warehouses.snowflake.planning import MakingPlan, Sketch
+from branch_toolkit.warehouses.snowflake.provisioning import base_of, plan_making
 from branch_toolkit.warehouses.snowflake.session import Connect, Session, opened
 from branch_toolkit.warehouses.snowflake.statements import TimeTravel
 
@@ -145,7 +143,7 @@ class SnowflakeAdapter:
     def examine(self, clones: Sequence[OwnedSchema]) -> Sequence[Note]:
         """See `Warehouse.examine`."""
         rows = queries.schema_rows(self.session)
-        bases = {self._base_of(clone.mark) for clone in clones}
+        bases = {base_of(self.database, clone.mark) for clone in clones}
         return [
             Note(f"{clone.name}: {one.shown}", "leads to base, or may do so")
             for clone in clones
@@ -186,7 +184,7 @@ class SnowflakeAdapter:
             branch_role=self.wishes.branch_role,
             tag=self.tag,
         )
-        return self._plan(self.session, sketch)
+        return plan_making(self.session, sketch, self.wishes)
 
     def plan_marks(
         self, verb: str, environment: str, changes: Sequence[tuple[OwnedSchema, Mark]]
@@ -207,7 +205,8 @@ class SnowflakeAdapter:
     def plan_drop(self, environment: str, clones: Sequence[OwnedSchema]) -> Plan:
         """See `Warehouse.plan_drop`."""
         require_unused(self.session, clones)
-        return compose_drop(environment, clones, self.database)
+        taken = queries.schema_rows(self.session)
+        return compose_drop(environment, clones, self.database, taken=taken)
 
     def apply(
         self,
@@ -268,57 +267,8 @@ class SnowflakeAdapter:
             if not locking.is_held(self.session, plan.environment):
                 return
 
-    def _plan(self, session: Session, sketch: Sketch) -> MakingPlan:
-        bases = [self._base_of(mark) for mark in sketch.marks]
-        if rights.is_imported(queries.database_row(session)):
-            raise errors.imported(self.database, base=bases[0].schema)
-        rows = queries.require_bases(session, bases)
-        self._require_free(queries.schema_rows(session), sketch)
-        contents = [read_contents(session, base, rows[base]) for base in bases]
-        owners = {table.owner for base in contents for table in base.tables}
-        choices = choose_ways(
-            contents,
-            sketch.rules,
-            self.wishes,
-            has_role=queries.roles_of(session, owners),
-            at=sketch.at,
-        )
-        clones = {
-            base: self._at(mark.clone) for base, mark in zip(bases, sketch.marks, strict=True)
-        }
-        moves = {**{self._base_of(c.mark): self._at(c.name) for c in sketch.beside}, **clones}
-        return compose(
-            sketch,
-            choices,
-            bodies={
-                c.base.schema: plan_bodies(session, c, clones[c.base.schema], moves)
-                for c in choices
-            },
-            numbered={
-                c.base.schema: list(plan_numbers(c, clones[c.base.schema], moves)) for c in choices
-            },
-            grants={
-                c.base.schema: plan_grants(
-                    session, c.base, clones[c.base.schema], branch_role=sketch.branch_role
-                )
-                for c in choices
-            },
-            moves=moves,
-        )
-
-    def _require_free(self, rows: Mapping[str, object], sketch: Sketch) -> None:
-        replaced = {clone.name for clone in sketch.replacing}
-        for mark in sketch.marks:
-            if mark.clone in rows and mark.clone not in replaced:
-                raise SchemaNotOwned(
-                    mark.clone, reason="it exists and is not a clone of this environment"
-                )
-
     def _bases(self, base_schemas: Sequence[str]) -> list[SchemaName]:
         return [self._at(fold(base)) for base in base_schemas]
-
-    def _base_of(self, mark: Mark) -> SchemaName:
-        return self._at(fold(mark.base_schema))
 
     def _at(self, schema: str) -> SchemaName:
         return SchemaName(self.database, schema)

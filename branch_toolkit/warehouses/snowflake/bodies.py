@@ -21,7 +21,7 @@ from branch_toolkit.warehouses.snowflake.session import Session
 
 VIEWS = ("VIEW", "MATERIALIZED VIEW")
 ROUTINES = ("FUNCTION", "PROCEDURE")
-RUN_BY_THEMSELVES = ("TASK", "PIPE", "DYNAMIC TABLE")
+RUN_BY_THEMSELVES = ("TASK", "PIPE", "DYNAMIC TABLE", "ALERT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,8 @@ def plan_bodies(
     choice: Choice,
     clone: SchemaName,
     moves: Mapping[SchemaName, SchemaName],
+    *,
+    others: Collection[SchemaName] = (),
 ) -> list[Body]:
     """What is done about each object of a clone that has a body.
 
@@ -56,13 +58,15 @@ def plan_bodies(
         choice: How the clone is made.
         clone: Its name.
         moves: Every clone of the environment, by its base.
+        others: The database's schemas that are not cloned; what could write there is left out.
     """
     base = choice.base
-    planner = _Planner(session, choice.way, clone, Moves(dict(moves), base.schema))
+    planner = _Planner(session, choice.way, clone, Moves(dict(moves), base.schema), others)
     bodies = [planner.view(one) for one in base.of(*VIEWS)]
     bodies += [planner.routine(one) for one in base.of(*ROUTINES)]
     if choice.way is Way.SCHEMA:
         bodies += [planner.run_by_itself(one) for one in base.of(*RUN_BY_THEMSELVES)]
+        bodies += [planner.stage(one) for one in base.of("STAGE") if "EXTERNAL" in one.text.upper()]
     return bodies
 
 
@@ -72,6 +76,7 @@ class _Planner:
     way: Way
     clone: SchemaName
     moves: Moves
+    others: Collection[SchemaName]
 
     def view(self, one: BaseObject) -> Body:
         if self._is_right_already(one):
@@ -95,16 +100,26 @@ class _Planner:
             found = repoint(ddl, self.moves)
         except Unreadable as error:
             return self._left_out(one, f"it may name production ({error.reason})")
+        if one.kind == "PROCEDURE" and mentions(found.sql, self.others):
+            return self._left_out(one, "it may write to a schema that is not cloned")
         if self.way is Way.SCHEMA and not found.moved:
             return Body(one=one)
         return Body(one=one, statement=self._create(one, found.sql))
 
     def run_by_itself(self, one: BaseObject) -> Body:
         """What Snowflake runs without being asked must not write to production."""
-        if may_read_base(one, one.text, self.moves.schemas, home=self.clone):
+        outside = [*self.moves.schemas, *self.others]
+        if may_read_base(one, one.text, outside, home=self.clone):
             why = "it may lead to production, and would be run by itself"
             return self._left_out(one, why)
         return Body(one=one)
+
+    def stage(self, one: BaseObject) -> Body:
+        """A clone of an external stage is the same place: COPY INTO and REMOVE would change it.
+
+        https://docs.snowflake.com/en/user-guide/object-clone
+        """
+        return self._left_out(one, "it is the same place as production's")
 
     def _is_right_already(self, one: BaseObject) -> bool:
         return (

@@ -41,9 +41,14 @@ class Course:
     _mutex: Mutex = field(default_factory=Mutex)
 
     def run(
-        self, session: Session, statement: Statement, *, settled: Settled | None = None
+        self,
+        session: Session,
+        statement: Statement,
+        *,
+        settled: Settled | None = None,
+        within: SchemaName | None = None,
     ) -> Result:
-        """Executes a statement.
+        """Executes a statement; see `Session.execute`.
 
         Raises:
             EnvironmentBusy: The lock has lapsed.
@@ -51,7 +56,7 @@ class Course:
         self.lock.require()
         started = time.monotonic()
         what = f"{statement.action} {statement.schema} ({statement.object})"
-        session.execute(statement.sql, doing=what, settled=settled)
+        session.execute(statement.sql, doing=what, settled=settled, within=within)
         return self.tell(statement, seconds=time.monotonic() - started)
 
     def tell(self, statement: Statement, *, seconds: float) -> Result:
@@ -107,10 +112,18 @@ class Building:
                 results += self._run_all(making.hand_over)
             self._audit(plan)
             results += self._show(plan.making)
-        for doomed in plan.doomed:
-            drop_hidden(self.session, doomed)
-            results.append(self.course.tell(doomed.dropping, seconds=0.0))
-        return results
+        return [*results, *self._drop(plan.doomed)]
+
+    def _drop(self, replaced: Sequence[Doomed]) -> Iterator[Result]:
+        """Drops clones that were replaced; the new ones are whole whatever becomes of them."""
+        for doomed in replaced:
+            try:
+                self.course.lock.require()
+                drop_hidden(self.session, doomed)
+            except BranchToolkitError as error:
+                yield _left_out(doomed.dropping, error)
+            else:
+                yield self.course.tell(doomed.dropping, seconds=0.0)
 
     def _create(self, making: Making) -> list[Result]:
         comment = encode(making.building)
@@ -198,8 +211,7 @@ class Building:
         # https://docs.snowflake.com/en/sql-reference/name-resolution: in what is made, unqualified
         # names mean the schema that it is in; while it is made, the session's, perhaps.
         schema = SchemaName(self.session.database, statement.schema)
-        self.session.execute(statements.use_schema(schema), doing=f"use {statement.schema}")
-        return self.course.run(self.session, statement)
+        return self.course.run(self.session, statement, within=schema)
 
     def _without(
         self, plan: MakingPlan, failed: Sequence[tuple[Statement, BranchToolkitError]]
@@ -267,7 +279,7 @@ class Building:
             row = rows.get(making.clone.schema)
             if row is not None and _is_being_made(row["comment"], making, queries.stamp(row)):
                 half = Doomed.half_made(
-                    making.clone, comment=row["comment"], stamp=queries.stamp(row)
+                    making.clone, comment=row["comment"], stamp=queries.stamp(row), taken=rows
                 )
                 hide(self.session, half)
                 drop_hidden(self.session, half)

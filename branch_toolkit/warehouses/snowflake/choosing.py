@@ -142,7 +142,8 @@ def _choice(
     at: TimeTravel | None,
 ) -> Choice:
     partial = [table for table, rule in tables if rule.strategy in _PARTIAL]
-    foreign = [table for table, _ in tables if not has_role.get(table.owner, False)]
+    owned: list[BaseTable | BaseObject] = [*(table for table, _ in tables), *base.objects]
+    foreign = [one for one in owned if one.owner and not has_role.get(one.owner, False)]
     way = _way(base, wishes, partial=bool(partial), foreign=bool(foreign), at=at)
     options = _options(base, wishes)
     if way is Way.SCHEMA:
@@ -234,14 +235,13 @@ def _left_by_table(base: Contents) -> Iterator[Note]:
         yield Note(one.shown, "not cloned: only `clone_by: schema` brings these along")
 
 
-def _owned_by_others(base: Contents, foreign: Sequence[BaseTable]) -> Iterator[Note]:
-    owners = sorted({table.owner for table in foreign})
+def _owned_by_others(base: Contents, foreign: Sequence[BaseTable | BaseObject]) -> Iterator[Note]:
+    owners = sorted({one.owner for one in foreign})
     if owners:
         yield Note(
             f"schema {base.schema.schema}",
-            f"{len(foreign)} table(s) in the clone belong to {', '.join(owners)}, as in base: a"
-            " branch without that role can read them, and not replace them; `clone_by: tables`"
-            " makes them its own",
+            f"{len(foreign)} object(s) in the clone belong to {', '.join(owners)}, as in base: a"
+            " branch without that role cannot replace them; `clone_by: tables` makes them its own",
         )
 
 

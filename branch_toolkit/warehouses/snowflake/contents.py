@@ -134,6 +134,7 @@ _KINDS = {
     "STREAM": ("STREAMS", "table_name"),
     "TASK": ("TASKS", "definition"),
     "DYNAMIC TABLE": ("DYNAMIC TABLES", "text"),
+    "ALERT": ("ALERTS", "action"),
 }
 
 
@@ -208,6 +209,8 @@ def _object(schema: SchemaName, kind: str, row: Row, text: str | None) -> BaseOb
     if kind in ("FUNCTION", "PROCEDURE"):
         types = argument_types(str(row["arguments"]))
     shown = str(row.get(text) or "") if text else ""
+    if kind == "ALERT":
+        shown = f"{row.get('condition') or ''};\n{shown}"
     return BaseObject(kind, schema, str(row["name"]), shown, str(row.get("owner") or ""), types)
 
 

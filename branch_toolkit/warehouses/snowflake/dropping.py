@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from branch_toolkit.core.environment import OwnedSchema
-from branch_toolkit.core.errors import SchemaInUse, StalePlan
+from branch_toolkit.core.errors import CloneFailed, SchemaInUse, SchemaNotOwned, StalePlan
 from branch_toolkit.core.mark import BUILDING, DROPPING
 from branch_toolkit.core.names import SNOWFLAKE, half_name
 from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
@@ -45,12 +45,14 @@ class Doomed:
         Args:
             clone: The clone.
             database: The database.
-            taken: Names that others have that are to be dropped with it.
+            taken: Names that other schemas have.
+
+        Raises:
+            SchemaNotOwned: All names that it could get have been taken by others.
         """
-        halves = [half_name(clone.mark.clone, each, dialect=SNOWFLAKE) for each in _HIDDEN_AS]
-        free = next((name for name in halves if name not in taken), clone.name)
         # What is called otherwise than its mark says was renamed already.
-        hidden = free if clone.name == clone.mark.clone else clone.name
+        renamed = clone.name != clone.mark.clone
+        hidden = clone.name if renamed else _free_name(clone.mark.clone, taken)
         return cls(
             schema=SchemaName(database, clone.name),
             hidden=SchemaName(database, hidden),
@@ -60,10 +62,11 @@ class Doomed:
         )
 
     @classmethod
-    def half_made(cls, schema: SchemaName, *, comment: str, stamp: str) -> Doomed:
-        """A clone that this run has begun to make."""
-        # The other name is that of the clone which it was to replace.
-        hidden = half_name(schema.schema, BUILDING, dialect=SNOWFLAKE)
+    def half_made(
+        cls, schema: SchemaName, *, comment: str, stamp: str, taken: Collection[str]
+    ) -> Doomed:
+        """A clone that this run has begun to make; see `of`."""
+        hidden = _free_name(schema.schema, taken)
         return cls(
             schema=schema,
             hidden=SchemaName(schema.database, hidden),
@@ -116,9 +119,10 @@ class DropPlan(Plan):
     doomed: tuple[Doomed, ...]
 
 
-def compose_drop(environment: str, clones: Sequence[OwnedSchema], database: str) -> DropPlan:
-    """The plan that drops clones."""
-    taken = {clone.name for clone in clones}
+def compose_drop(
+    environment: str, clones: Sequence[OwnedSchema], database: str, *, taken: Collection[str]
+) -> DropPlan:
+    """The plan that drops clones; `taken` are the names of all schemas."""
     doomed = [Doomed.of(clone, database, taken=taken) for clone in clones]
     return DropPlan(
         verb="drop",
@@ -167,17 +171,44 @@ def hide(session: Session, doomed: Doomed) -> None:
 
 
 def unhide(session: Session, doomed: Doomed) -> None:
-    """Gives a schema its name back that was renamed."""
-    for _ in doomed.hiding:
+    """Gives the schema its name back that was renamed, whatever it is.
+
+    Raises:
+        CloneFailed: Another has taken its name meanwhile.
+    """
+    hidden = _rows(session).get(doomed.hidden.schema)
+    if hidden is None or not doomed.hiding:
+        return
+    was = queries.stamp(hidden)
+    try:
         session.execute(
             statements.rename_schema(doomed.hidden, doomed.schema.schema),
             doing=f"rename {doomed.hidden.schema} back",
-            settled=lambda: doomed.schema.schema in _rows(session),
+            settled=lambda: _stamp_of(session, doomed.schema.schema) == was,
         )
+    except StalePlan as error:
+        raise CloneFailed(
+            f"Schema {doomed.schema.schema!r} was renamed to {doomed.hidden.schema!r} and could"
+            " not get its name back, as another schema has it now.",
+            remedy="Look at both, and rename or drop them by hand; neither was changed otherwise.",
+        ) from error
 
 
 def drop_hidden(session: Session, doomed: Doomed) -> None:
-    """Drops a clone that was renamed."""
+    """Drops a clone that was renamed, if that is what still has the name.
+
+    Raises:
+        StalePlan: Another schema has the name; it was left as it is.
+    """
+    found = _rows(session).get(doomed.hidden.schema)
+    if found is None:
+        return
+    if not doomed.is_it(found):
+        raise StalePlan(
+            f"Schema {doomed.hidden.schema!r} is another than was to be dropped; it was left as it"
+            " is.",
+            remedy="Rename it: it has a name that is used for clones that are being dropped.",
+        )
     session.execute(
         doomed.dropping.sql,
         doing=f"drop {doomed.schema.schema}",
@@ -203,6 +234,22 @@ def require_unused(session: Session, clones: Iterable[OwnedSchema]) -> None:
         found.setdefault(str(clone), []).append(f"foreign key {constraint} in {schema}")
     for clone, dependents in found.items():
         raise SchemaInUse(clone, dependents=dependents)
+
+
+def _free_name(clone: str, taken: Collection[str]) -> str:
+    """What a clone is renamed to before it is dropped."""
+    names = [half_name(clone, each, dialect=SNOWFLAKE) for each in _HIDDEN_AS]
+    for name in names:
+        if name not in taken:
+            return name
+    raise SchemaNotOwned(
+        clone, reason=f"the names that it is dropped under, {' and '.join(names)}, are taken"
+    )
+
+
+def _stamp_of(session: Session, schema: str) -> str | None:
+    row = _rows(session).get(schema)
+    return None if row is None else queries.stamp(row)
 
 
 def _rows(session: Session) -> dict[str, Row]:

@@ -59,13 +59,18 @@ class Holdings:
             for each in self.grants
         )
 
-    def objects(self, privileges: Collection[str], schema: SchemaName) -> set[str]:
-        """The objects in a schema on which it holds one of these privileges."""
+    def objects(
+        self, privileges: Collection[str], schema: SchemaName, *, kind: str | None = None
+    ) -> set[str]:
+        """The objects (of a kind) in a schema on which it holds one of these privileges."""
         place = (schema.database, schema.schema)
         return {
             each.name[2]
             for each in self.grants
-            if each.privilege in privileges and len(each.name) == 3 and each.name[:2] == place
+            if each.privilege in privileges
+            and kind in (None, each.kind)
+            and len(each.name) == 3
+            and each.name[:2] == place
         }
 
 

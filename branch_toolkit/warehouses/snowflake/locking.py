@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from branch_toolkit.core.errors import BranchToolkitError, EnvironmentBusy
+from branch_toolkit.core.errors import BranchToolkitError, EnvironmentBusy, MissingRight
 from branch_toolkit.warehouses.snowflake import statements
-from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.names import SchemaName, quote
 from branch_toolkit.warehouses.snowflake.session import Connect, Row, Session, opened
 from branch_toolkit.warehouses.snowflake.statements import SchemaOptions
 
@@ -131,6 +131,8 @@ class Locking:
         finally:
             if not taken:
                 self._drop(session, lock.schema)
+        if mine is not None:
+            _require_owner(mine, session)
         if mine is None or not taken:
             return None
         self._tidy(session, found, now=mine["created_on"])
@@ -176,6 +178,25 @@ class Locking:
     def _names(self, session: Session, prefix: str) -> list[str]:
         rows = session.read(statements.show_schemas_beginning(self.database, prefix))
         return [row["name"] for row in rows]
+
+
+def _require_owner(lock: Row, session: Session) -> None:
+    """Refuses to go on where what this role makes belongs to another one.
+
+    https://docs.snowflake.com/en/sql-reference/sql/grant-ownership: future grants of ownership.
+
+    Raises:
+        MissingRight: It does.
+    """
+    if lock["owner"] not in (session.role(), "", None):
+        raise MissingRight(
+            f"What role {session.role()!r} makes in database {session.database!r} belongs to role"
+            f" {lock['owner']!r}, by a future grant: it could make no clone whole, and drop none."
+            f" The empty schema {lock['name']!r} is left over.",
+            remedy="Let an administrator execute: REVOKE OWNERSHIP ON FUTURE SCHEMAS IN DATABASE"
+            f" {quote(session.database)} FROM ROLE {quote(str(lock['owner']))}; or give that role"
+            " to the resource.",
+        )
 
 
 def is_lock(name: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from branch_toolkit.core.environment import OwnedSchema
 from branch_toolkit.core.mark import BUILDING, Mark, encode
-from branch_toolkit.core.plan import Expectation, Hazard, Plan, Statement
+from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
 from branch_toolkit.core.strategy import Rule, Strategy
 from branch_toolkit.warehouses.snowflake import statements
 from branch_toolkit.warehouses.snowflake.bodies import Body
@@ -41,6 +41,7 @@ class Making:
         accepted: Objects that are known to read base, by kind and name.
         copied: What the report says of each table.
         by_table: Whether it is made table by table.
+        notes: What a person should know of it.
     """
 
     clone: SchemaName
@@ -59,6 +60,7 @@ class Making:
     accepted: frozenset[str] = frozenset()
     copied: Mapping[str, int | None] = field(default_factory=dict)
     by_table: bool = False
+    notes: tuple[Note, ...] = ()
 
     @property
     def finish(self) -> Statement:
@@ -126,25 +128,12 @@ class Sketch:
 
 def compose(
     sketch: Sketch,
-    choices: Sequence[Choice],
-    bodies: Mapping[SchemaName, Sequence[Body]],
-    numbered: Mapping[SchemaName, Sequence[Numbered]],
-    grants: Mapping[SchemaName, Grants],
+    making: Sequence[Making],
+    doomed: Sequence[Doomed],
     moves: Mapping[SchemaName, SchemaName],
+    notes: Sequence[Note],
 ) -> MakingPlan:
-    """The plan."""
-    making = tuple(
-        _making(
-            sketch,
-            mark,
-            choice,
-            bodies[choice.base.schema],
-            numbered[choice.base.schema],
-            grants[choice.base.schema],
-        )
-        for mark, choice in zip(sketch.marks, choices, strict=True)
-    )
-    doomed = tuple(Doomed.of(clone, sketch.database) for clone in sketch.replacing)
+    """The plan that makes clones in the place of others."""
     replaced = {one.schema.schema for one in doomed}
     return MakingPlan(
         verb="refresh" if doomed else "provision",
@@ -159,18 +148,9 @@ def compose(
             *(Expectation(m.clone, None) for m in sketch.marks if m.clone not in replaced),
             *(Expectation(one.hidden.schema, None) for one in doomed),
         ),
-        notes=tuple(
-            note
-            for choice in choices
-            for note in (
-                *choice.notes,
-                *(n for body in bodies[choice.base.schema] for n in body.notes),
-                *(n for one in numbered[choice.base.schema] for n in one.notes),
-                *grants[choice.base.schema].notes,
-            )
-        ),
-        making=making,
-        doomed=doomed,
+        notes=tuple(notes),
+        making=tuple(making),
+        doomed=tuple(doomed),
         moves=moves,
     )
 
@@ -185,7 +165,7 @@ def mark_schema(schema: SchemaName, mark: Mark) -> Statement:
     )
 
 
-def _making(
+def make(
     sketch: Sketch,
     mark: Mark,
     choice: Choice,
@@ -193,6 +173,7 @@ def _making(
     numbered: Sequence[Numbered],
     grants: Grants,
 ) -> Making:
+    """How one clone is made."""
     clone = SchemaName(choice.base.schema.database, mark.clone)
     final = replace(mark, strategy="clone", base_state=choice.base.digest, role=sketch.branch_role)
     building = final.half(BUILDING, name=mark.clone)
@@ -207,6 +188,12 @@ def _making(
         defaults=tuple(one.statement for one in numbered),
         grants=(*grants.statements, *_tagging(clone, sketch)),
         hand_over=grants.hand_over,
+        notes=(
+            *choice.notes,
+            *(note for body in bodies for note in body.notes),
+            *(note for one in numbered for note in one.notes),
+            *grants.notes,
+        ),
         accepted=frozenset(body.one.shown for body in bodies if body.accepted),
     )
     if choice.way is Way.SCHEMA:
@@ -218,7 +205,7 @@ def _making(
         by_table=True,
         tables=tuple(_table(clone, table, choice, rule, sketch.at) for table, rule in choice.made),
         fills=tuple(
-            _fill(clone, table, rule)
+            _fill(clone, table, rule, sketch.at)
             for table, rule in choice.made
             if rule.strategy is Strategy.SAMPLE
         ),
@@ -270,10 +257,10 @@ def _table(
     )
 
 
-def _fill(clone: SchemaName, table: BaseTable, rule: Rule) -> Statement:
+def _fill(clone: SchemaName, table: BaseTable, rule: Rule, at: TimeTravel | None) -> Statement:
     name = clone / table.name.name
     return Statement(
-        sql=statements.fill(name, table.name, where=rule.where, limit=rule.limit),
+        sql=statements.fill(name, table.name, where=rule.where, limit=rule.limit, at=at),
         action="copy",
         schema=clone.schema,
         object=f"table {name.name}",

@@ -48,10 +48,14 @@ def plan_grants(
     not inherit the privileges granted on the source container".
     """
     notes: list[Note] = []
-    found = [
-        *_container(clone, _read(session, statements.show_grants_on_schema(base.schema), notes)),
-        *_future(clone, _read(session, statements.show_future_grants(base.schema), notes)),
-    ]
+    container = _read(session, statements.show_grants_on_schema(base.schema), notes)
+    future = _read(session, statements.show_future_grants(base.schema), notes)
+    found = [*_container(clone, container), *_future(clone, future)]
+    others = [row for row in container if row["granted_to"] != "ROLE"]
+    others += [row for row in future if row.get("grant_to", "ROLE") != "ROLE"]
+    for row in others:
+        text = "not given again: only what account roles have is"
+        notes.append(Note(f"{row['privilege']} to {row['grantee_name']}", text))
     hand_over = [] if branch_role is None else _hand_over(base, clone, branch_role)
     return Grants(tuple(found), tuple(hand_over), tuple(notes))
 

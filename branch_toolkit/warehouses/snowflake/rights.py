@@ -199,6 +199,10 @@ def _changes(asking: Asking, held: Holdings, base: SchemaName) -> Iterator[str]:
         for row in asking.tables_and_views(base) or []
         if row["owner"] in held.roles
     }
+    if callable_ := sorted(held.objects({"USAGE"}, base, kind="PROCEDURE")):
+        # https://docs.snowflake.com/en/developer-guide/stored-procedure/stored-procedures-rights:
+        # unless they say otherwise, procedures do what their owner may do.
+        yield f"it may call procedure {place}.{callable_[0]}, which may change what its owner may"
     if changeable := sorted(held.objects(_CHANGE, base) | owned):
         yield f"it may change {', '.join(f'{place}.{name}' for name in changeable[:3])}" + (
             f" and {len(changeable) - 3} more" if len(changeable) > 3 else ""

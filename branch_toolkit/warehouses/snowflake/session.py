@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,6 +14,7 @@ from snowflake.connector.errors import Error
 
 from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.warehouses.snowflake import errors, statements
+from branch_toolkit.warehouses.snowflake.names import SchemaName
 
 Row: TypeAlias = dict[str, Any]
 Connect: TypeAlias = Callable[[], SnowflakeConnection]
@@ -47,9 +48,16 @@ class Session:
         Raises:
             BranchToolkitError: Snowflake refuses it, or cannot be reached again and again.
         """
-        return self._insist(sql, doing="read what is there", settled=lambda: False)
+        return self._insist([sql], doing="read what is there", settled=lambda: False)
 
-    def execute(self, sql: str, *, doing: str, settled: Settled | None = None) -> list[Row]:
+    def execute(
+        self,
+        sql: str,
+        *,
+        doing: str,
+        settled: Settled | None = None,
+        within: SchemaName | None = None,
+    ) -> list[Row]:
         """Executes a statement once, as far as can be known.
 
         When the connection is lost, nobody knows whether Snowflake has executed it. It is executed
@@ -59,11 +67,14 @@ class Session:
             sql: The statement.
             doing: What it does, for errors: a verb and its object.
             settled: Whether what it does is done. None where doing it twice does no harm.
+            within: What unqualified names in it mean.
 
         Raises:
             BranchToolkitError: Snowflake refuses it, or cannot be reached again and again.
         """
-        return self._insist(sql, doing=doing, settled=settled or (lambda: False))
+        # A connection that is made anew has the login's own schema again.
+        first = [] if within is None else [statements.use_schema(within)]
+        return self._insist([*first, sql], doing=doing, settled=settled or (lambda: False))
 
     def role(self) -> str:
         """The role that it has."""
@@ -84,11 +95,13 @@ class Session:
             with suppress(Error, OSError):
                 connection.close()
 
-    def _insist(self, sql: str, *, doing: str, settled: Settled) -> list[Row]:
+    def _insist(self, several: Sequence[str], *, doing: str, settled: Settled) -> list[Row]:
+        """The rows of the last of several statements, which are repeated together."""
         pause, lost = _FIRST_PAUSE, False
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._run(self._open(), sql)
+                connection = self._open()
+                return [self._run(connection, sql) for sql in several][-1]
             except Error as error:
                 if lost_or_gone := errors.is_connection_lost(error) or errors.is_session_gone(
                     error
@@ -98,7 +111,7 @@ class Session:
                 if self._is_settled(settled, error, lost=lost):
                     return []
                 if attempt == _ATTEMPTS or not lost_or_gone:
-                    raise self._translated(error, doing=doing, sql=sql) from error
+                    raise self._translated(error, doing=doing, sql=several[-1]) from error
                 _log.warning("Snowflake was lost while we tried to %s: %s", doing, error.msg)
             time.sleep(pause)
             pause *= 2

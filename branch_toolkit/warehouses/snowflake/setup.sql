@@ -57,8 +57,8 @@ GRANT USAGE ON ALL FILE FORMATS IN SCHEMA the_database.the_schema TO ROLE branch
 GRANT USAGE ON FUTURE FILE FORMATS IN SCHEMA the_database.the_schema TO ROLE branch_role;
 GRANT USAGE ON ALL FUNCTIONS IN SCHEMA the_database.the_schema TO ROLE branch_role;
 GRANT USAGE ON FUTURE FUNCTIONS IN SCHEMA the_database.the_schema TO ROLE branch_role;
-GRANT USAGE ON ALL PROCEDURES IN SCHEMA the_database.the_schema TO ROLE branch_role;
-GRANT USAGE ON FUTURE PROCEDURES IN SCHEMA the_database.the_schema TO ROLE branch_role;
+GRANT USAGE ON ALL PROCEDURES IN SCHEMA the_database.the_schema TO ROLE toolkit_role;
+GRANT USAGE ON FUTURE PROCEDURES IN SCHEMA the_database.the_schema TO ROLE toolkit_role;
 -- End of it.
 
 -- To take all of it back, drop the environments first (`branch-toolkit retire`, then `sweep`); then

@@ -230,12 +230,17 @@ def clone_object(kind: str, clone: ObjectName, base: ObjectName) -> str:
 
 
 def fill(
-    table: ObjectName, base: ObjectName, *, where: str | None = None, limit: int | None = None
+    table: ObjectName,
+    base: ObjectName,
+    *,
+    where: str | None = None,
+    limit: int | None = None,
+    at: TimeTravel | None = None,
 ) -> str:
     """Replaces a table's rows by some of base's."""
     condition = f" WHERE {where}" if where is not None else ""
     most = f" LIMIT {limit}" if limit is not None else ""
-    return f"INSERT OVERWRITE INTO {table} SELECT * FROM {base}{condition}{most}"
+    return f"INSERT OVERWRITE INTO {table} SELECT * FROM {base}{at or ''}{condition}{most}"
 
 
 def drop_object(kind: str, name: str) -> str:

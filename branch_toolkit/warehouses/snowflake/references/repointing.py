@@ -69,6 +69,8 @@ def leaks(text: str, schemas: Collection[SchemaName], *, home: SchemaName) -> tu
 def _in_body(created: Created, moves: Moves, *, unqualified: bool = False) -> list[Reference]:
     """The references of the body, with edits that are the body's own."""
     if created.body is None:
+        if created.kind == "PROCEDURE":
+            raise Unreadable("its code is in a stage")
         return []
     if created.language == "SQL":
         return queries.read(created.body.text, moves, unqualified=unqualified)
