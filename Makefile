@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-ui ui test tools soak bench fidelity lint types docs browser lock clean
+.PHONY: help install demo demo-ui demo-snowflake ui test tools soak bench fidelity lint types docs browser lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ demo: $(INSTALLED)  ## Open, use, merge and clean up a branch on a real Postgres
 
 demo-ui: $(INSTALLED)  ## The demo's Postgres and Dagster's UI on http://127.0.0.1:3000, until Ctrl-C
 	@$(BIN)/python -m branch_toolkit_demo --ui
+
+demo-snowflake: $(INSTALLED)  ## The same on Snowflake's double, a server on this machine: no account needed
+	@$(BIN)/python -m branch_toolkit_demo.snowflake
 
 ui: demo-ui  ## The same as demo-ui
 

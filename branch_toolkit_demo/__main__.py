@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -11,10 +10,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from branch_toolkit_demo.errors import NotSo
+from branch_toolkit_demo.grounds import REPOSITORY
 from branch_toolkit_demo.processes import dagster, running
-from branch_toolkit_demo.site import REPOSITORY, Site
+from branch_toolkit_demo.site import Site
 from branch_toolkit_demo.story import Story
+from branch_toolkit_demo.telling import tell
 
 
 @click.command()
@@ -41,18 +41,8 @@ def main(*, folder: Path, scale: float, ui: bool, port: int) -> None:
         if ui:
             _serve(site, console, port=port)
         else:
-            _tell(site, console)
+            tell(Story(site, console))
             console.print(f"Done in {time.monotonic() - started:.0f} s.")
-
-
-def _tell(site: Site, console: Console) -> None:
-    # The story reads the base deployment's instance, as its daemon does.
-    os.environ.update(site.base_environ())
-    try:
-        Story(site, console).tell()
-    except NotSo as error:
-        console.print(f"[red]✗[/red] {error}")
-        raise SystemExit(1) from None
 
 
 def _serve(site: Site, console: Console, *, port: int) -> None:
