@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from branch_toolkit.outputs.store import OutputStore
     from branch_toolkit.resources import PostgresWarehouse
     from branch_toolkit.rules import TableRule
+    from branch_toolkit.snowflake_databases_resource import SnowflakeDatabasesWarehouse
     from branch_toolkit.snowflake_resource import SnowflakeWarehouse
     from branch_toolkit.tables_resource import PostgresTablesWarehouse
 
@@ -61,6 +62,7 @@ __all__ = [
     "PostgresTablesWarehouse",
     "PostgresWarehouse",
     "ProvisionOn",
+    "SnowflakeDatabasesWarehouse",
     "SnowflakeWarehouse",
     "StaticBranches",
     "Strategy",
@@ -92,6 +94,7 @@ _HOMES = {
     "PostgresTablesWarehouse": "tables_resource",
     "PostgresWarehouse": "resources",
     "ProvisionOn": "core.policy",
+    "SnowflakeDatabasesWarehouse": "snowflake_databases_resource",
     "SnowflakeWarehouse": "snowflake_resource",
     "StaticBranches": "branches.static",
     "Strategy": "core.strategy",

@@ -50,6 +50,19 @@ class Holdings:
         """What the warehouse holds now; with sizes where those are asked for, or known anyway."""
         return take_inventory(self.warehouse.schemas(sizes=sizes), self.territory)
 
+    def find(self, name: str) -> Environment:
+        """The environment of that name; where a run is just making it anew, when that is done.
+
+        Raises:
+            EnvironmentNotFound: There is none.
+        """
+        inventory = self.inventory()
+        if not inventory.has(name) and any(one.environment == name for one in inventory.debris):
+            # A plan without statements does nothing but wait for its turn.
+            self.warehouse.apply(Plan(verb="look", environment=name))
+            inventory = self.inventory()
+        return inventory.find(name)
+
     def adopt(self, branch: Branch) -> Branch:
         """The branch, identified within this project."""
         return self.project.adopt([branch])[0]

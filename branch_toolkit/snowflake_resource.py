@@ -201,6 +201,11 @@ class SnowflakeWarehouse(SnowflakeLogin):
         """
         return str(self.locate(schema or self.schemas[0]).schema / fold(table))
 
+    @property
+    def default_schema(self) -> str:
+        """The base schema of assets that name none."""
+        return self.schemas[0]
+
     def locate(self, base_schema: str) -> SchemaPlace:
         """Where a base schema's tables are in this deployment.
 

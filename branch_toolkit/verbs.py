@@ -131,7 +131,7 @@ class Environments(Holdings):
         """
 
         def plan() -> Plan:
-            environment = self.inventory().find(name)
+            environment = self.find(name)
             used = unless_used_since is not None and environment.last_used_at > unless_used_since
             if used or (unless_kept and environment.is_kept(now=now)):
                 return Plan(verb="retire", environment=name)
@@ -168,7 +168,7 @@ class Environments(Holdings):
         """
 
         def plan() -> Plan:
-            clones = [c for c in self.inventory().find(name).clones if c.mark.retired]
+            clones = [c for c in self.find(name).clones if c.mark.retired]
             changes = [(clone, clone.mark.restore(now=now)) for clone in clones]
             return self.warehouse.plan_marks("restore", name, changes)
 
@@ -193,7 +193,7 @@ class Environments(Holdings):
         """
 
         def plan() -> Plan:
-            clones = [c for c in self.inventory().find(name).clones if c.mark.keep_until != until]
+            clones = [c for c in self.find(name).clones if c.mark.keep_until != until]
             changes = [(clone, clone.mark.keep(until=until)) for clone in clones]
             return self.warehouse.plan_marks("keep", name, changes)
 

@@ -131,10 +131,10 @@ def own_snowflake_database(request: pytest.FixtureRequest) -> Iterator[Snowflake
         try:
             yield database
         finally:
-            connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
             if double is not None:
                 double.middleware = None
                 double.metrics_readable = True
+            connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 def double_of(database: SnowflakeDatabase) -> Double:

@@ -61,8 +61,8 @@ def reported(context: click.Context) -> Iterator[None]:
     except (KeyboardInterrupt, click.Abort):
         _say(
             context,
-            "Interrupted. Nothing half-made stays behind: an environment is changed as a whole or"
-            " not at all.",
+            "Interrupted. An environment is changed as a whole or not at all; what a warehouse"
+            " could not take back is marked, and cleared away by the next run.",
         )
         context.exit(INTERRUPTED)
     except BranchToolkitError as error:

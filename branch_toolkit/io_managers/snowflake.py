@@ -27,8 +27,8 @@ class BranchAwareSnowflake(Protocol):
     """What an I/O manager needs of the warehouse resource."""
 
     @property
-    def schemas(self) -> list[str]:
-        """The base schemas; the first is that of assets that name none."""
+    def default_schema(self) -> str:
+        """The base schema of assets that name none."""
 
     def locate(self, base_schema: str) -> SchemaPlace:
         """Where a base schema's tables are in this deployment; an error where that is nowhere."""
@@ -119,7 +119,7 @@ class BranchSnowflakeIOManager(DbIOManager):
         base_schema = (
             metadata.get("schema")
             or self._schema
-            or (path[-2] if len(path) > 1 else self._warehouse.schemas[0])
+            or (path[-2] if len(path) > 1 else self._warehouse.default_schema)
         )
         # Whatever named it: nothing reaches a table but through here.
         place = self._warehouse.locate(str(base_schema))

@@ -13,7 +13,7 @@ from snowflake.connector import SnowflakeConnection
 
 from branch_toolkit.dagster_private import TableSlice
 from branch_toolkit.io_managers.snowflake import BranchSnowflakeIOManager
-from branch_toolkit.io_managers.snowflake_rows import reading, replace_rows, told_of
+from branch_toolkit.io_managers.snowflake_rows import NO_TABLE, reading, replace_rows, told_of
 from branch_toolkit.io_managers.snowflake_statements import quoted
 from branch_toolkit.snowflake_resource import SnowflakeWarehouse
 
@@ -37,7 +37,8 @@ class PandasHandler(SnowflakePandasTypeHandler):
     ) -> Mapping[str, Any]:
         """Replaces the slice's rows by the frame's; returns what the UI shows of them."""
         stored = obj.apply(_as_text) if self._times_as_text and len(obj) else obj
-        replace_rows(connection, table_slice, stored)
+        if not replace_rows(connection, table_slice, stored):
+            context.log.warning(NO_TABLE)
         return told_of(table_slice, obj.dtypes.to_dict(), rows=len(obj))
 
     def load_input(

@@ -12,7 +12,7 @@ from snowflake.connector import SnowflakeConnection
 
 from branch_toolkit.dagster_private import DbTypeHandler, TableSlice
 from branch_toolkit.io_managers.snowflake import BranchSnowflakeIOManager
-from branch_toolkit.io_managers.snowflake_rows import reading, replace_rows, told_of
+from branch_toolkit.io_managers.snowflake_rows import NO_TABLE, reading, replace_rows, told_of
 from branch_toolkit.io_managers.snowflake_statements import select
 from branch_toolkit.snowflake_resource import SnowflakeWarehouse
 
@@ -36,7 +36,9 @@ class PolarsHandler(DbTypeHandler[_Frame]):
     ) -> Mapping[str, Any]:
         """Replaces the slice's rows by the frame's; returns what the UI shows of them."""
         frame = obj.lazy().collect()
-        replace_rows(connection, table_slice, frame.to_pandas(use_pyarrow_extension_array=True))
+        stored = frame.to_pandas(use_pyarrow_extension_array=True)
+        if not replace_rows(connection, table_slice, stored):
+            context.log.warning(NO_TABLE)
         return told_of(table_slice, frame.schema, rows=len(frame))
 
     def load_input(

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 _EXISTS, _NOT_THERE = 2002, 2003
 
+NO_TABLE = (
+    "The frame has no rows and there is no table yet, so none was made; reading it will fail."
+)
+
 
 def replace_rows(
     connection: SnowflakeConnection, table_slice: TableSlice, frame: pd.DataFrame
-) -> None:
+) -> bool:
     """Replaces a slice's rows by a frame's in one transaction; readers see the old ones until then.
 
     The rows are loaded into a temporary table first, since what loads them makes a stage, and a
@@ -36,8 +40,12 @@ def replace_rows(
 
     Args:
         connection: In no transaction.
-        table_slice: Which rows of which table. A missing table is made, with the frame's types.
+        table_slice: Which rows of which table. A missing table is made, with the frame's types,
+            unless the frame is empty.
         frame: The rows; its columns' names are taken in upper case.
+
+    Returns:
+        Whether there is such a table now.
 
     Raises:
         RowsOutsidePartition: Some rows are not of the slice.
@@ -45,11 +53,11 @@ def replace_rows(
     """
     columns = _upper_case(frame)
     if frame.empty:
-        _delete_if_there(connection, table_slice)
-        return
+        return _delete_if_there(connection, table_slice)
     renamed = frame.set_axis(list(columns), axis=1).reset_index(drop=True)
     with _loaded(connection, table_slice, renamed) as rows:
         _Replacement(connection, table_slice, rows, columns, len(frame)).make()
+    return True
 
 
 @contextmanager
@@ -179,12 +187,14 @@ def _loaded(
             _run(connection, f"DROP TABLE IF EXISTS {rows}")
 
 
-def _delete_if_there(connection: SnowflakeConnection, table_slice: TableSlice) -> None:
+def _delete_if_there(connection: SnowflakeConnection, table_slice: TableSlice) -> bool:
     try:
         _run(connection, statements.delete(table_slice))
     except ProgrammingError as error:
         if error.errno != _NOT_THERE:
             raise
+        return False
+    return True
 
 
 def _run(connection: SnowflakeConnection, sql: str) -> list[Any]:

@@ -166,7 +166,7 @@ def test_an_interrupt_leaves_nothing_half_made(slow: Shell) -> None:
     code, stdout = terminal.end()
     assert code == 130, terminal.said
     assert stdout == ""
-    assert "Interrupted. Nothing half-made stays behind" in terminal.said
+    assert "Interrupted. An environment is changed as a whole or not at all" in terminal.said
     assert "Traceback" not in terminal.said
     slow.execute("SET lock_timeout = '1s'", "ALTER TABLE analytics.slow ADD COLUMN free int")
     assert list(slow.schemas()) == ["analytics", "staging"]

@@ -1,8 +1,9 @@
-"""CREATE … CLONE: schemas with all that is in them, tables, sequences and file formats."""
+"""CREATE … CLONE: databases and schemas with all that is in them, tables, sequences and such."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from branch_toolkit_tests.snowflake_double import store
@@ -12,7 +13,7 @@ from branch_toolkit_tests.snowflake_double.history import (
     things_then,
     too_long_ago,
 )
-from branch_toolkit_tests.snowflake_double.model import Schema, Thing
+from branch_toolkit_tests.snowflake_double.model import Database, Schema, Thing
 from branch_toolkit_tests.snowflake_double.options import Options
 from branch_toolkit_tests.snowflake_double.reading import Name
 from branch_toolkit_tests.snowflake_double.refusals import Refused, no_right, wrong
@@ -34,16 +35,76 @@ def clone_schema(session: Session, base_name: Name, clone: Schema, options: Opti
     at = moment_of(session, options.moment)
     if at is not None and at < base.created_on:
         raise too_long_ago("schema", base.name)
+    _fill(session, base, clone, at, without=_NOT_CLONED)
+    _repoint_all(session, base_name[0], [(base, clone)])
+
+
+def clone_database(session: Session, base_name: str, clone: Database, options: Options) -> None:
+    """Fills a new database with clones of all schemas of base.
+
+    https://docs.snowflake.com/en/user-guide/object-clone: schemas keep what is granted on them too,
+    and a default takes the cloned sequence if that is in the same database;
+    https://docs.snowflake.com/en/user-guide/tables-hybrid-clone: hybrid tables come along, but not
+    as of a statement.
+    """
+    base = session.see_database(base_name)
+    if base.details.get("origin"):
+        raise wrong("Cannot clone from a shared/imported database.", number=3001, state="42501")
+    if not session.may("USAGE", base):
+        raise no_right("database", base.name)
+    if base.details.get("transient") and not clone.details["transient"]:
+        raise _lasting()
+    without = _without_hybrid(base, options)
+    at = moment_of(session, options.moment)
+    if at is not None and at < base.created_on:
+        raise too_long_ago("database", base.name)
+    for schema in base.schemas.values():
+        if at is None or schema.created_on <= at:
+            clone.schemas[schema.name] = _clone_in_database(session, schema, clone, at, without)
+    clone.future = list(base.future)
+    pairs = [(base.schemas[name], made) for name, made in clone.schemas.items()]
+    _repoint_all(session, clone.name, pairs)
+
+
+def _clone_in_database(
+    session: Session, base: Schema, database: Database, at: datetime | None, without: frozenset[str]
+) -> Schema:
+    made = Schema("SCHEMA", base.name, base.owner, session.account.now(), base.comment)
+    made.grants, made.future = list(base.grants), list(base.future)
+    made.retention, made.details = base.retention, dict(base.details)
+    made.details["transient"] = database.details["transient"] or base.details.get("transient")
+    _fill(session, base, made, at, without=without)
+    return made
+
+
+def _without_hybrid(base: Database, options: Options) -> frozenset[str]:
+    if "IGNORE HYBRID TABLES" in options.flags:
+        return _NOT_CLONED
+    forms = (
+        thing.details.get("form")
+        for schema in base.schemas.values()
+        for thing in schema.things.values()
+    )
+    if (
+        options.moment is not None
+        and "STATEMENT" in options.moment[1].upper()
+        and "HYBRID" in forms
+    ):
+        raise wrong("Cloning a DATABASE with HYBRID TABLES as of a statement is unsupported.")
+    return _NOT_CLONED - {"HYBRID"}
+
+
+def _fill(
+    session: Session, base: Schema, clone: Schema, at: datetime | None, *, without: frozenset[str]
+) -> None:
     before = {thing.key: thing for thing in things_then(base, at)}
     for thing in sorted(before.values(), key=lambda thing: thing.kind != "SEQUENCE"):
-        if thing.details.get("form") in _NOT_CLONED or _on_internal_stage(thing, before):
+        if thing.details.get("form") in without or _on_internal_stage(thing, before):
             continue
         made = _clone(session, thing, at)
         if clone.details["transient"] and made.details.get("form") == "TABLE":
             made.details["form"] = "TRANSIENT"
         clone.things[made.key] = made
-    for thing in clone.of_kind("TABLE"):
-        _repoint_defaults(session, thing, base_name, base, clone)
 
 
 def clone_table(
@@ -123,24 +184,30 @@ def _clone(session: Session, base: Thing, at: datetime | None) -> Thing:
     return made
 
 
-def _repoint_defaults(
-    session: Session, table: Thing, base_name: Name, base: Schema, clone: Schema
-) -> None:
+def _repoint_all(session: Session, database: str, pairs: Sequence[tuple[Schema, Schema]]) -> None:
     """https://docs.snowflake.com/en/user-guide/object-clone#cloning-and-object-references."""
     own = {
-        store.next_value(thing.details["at"]): clone.things[thing.key]
+        store.next_value(thing.details["at"]): (database, clone.name, clone.things[thing.key])
+        for base, clone in pairs
         for thing in base.of_kind("SEQUENCE")
         if thing.key in clone.things
     }
+    for _, clone in pairs:
+        for table in clone.of_kind("TABLE"):
+            _repoint_defaults(session, table, own)
+
+
+def _repoint_defaults(
+    session: Session, table: Thing, own: Mapping[str, tuple[str, str, Thing]]
+) -> None:
     changed = False
     columns = []
     for column in table.details["columns"]:
-        sequence = own.get(column.filled or "")
-        if sequence is not None:
+        if (column.filled or "") in own:
             changed = True
-            column = store.sequence_default(
-                column, (base_name[0], clone.name, sequence.name), sequence.details["at"]
-            )
+            database, schema, sequence = own[str(column.filled)]
+            name = (database, schema, sequence.name)
+            column = store.sequence_default(column, name, sequence.details["at"])
         columns.append(column)
     if changed:
         table.details["columns"] = columns

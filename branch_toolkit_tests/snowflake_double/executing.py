@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from branch_toolkit_tests.snowflake_double import (  # noqa: F401
+    databases,
     grants,
     loading,
     objects,

@@ -12,7 +12,7 @@ from branch_toolkit_tests.snowflake_double.answers import Answer, done
 from branch_toolkit_tests.snowflake_double.ddl import signature
 from branch_toolkit_tests.snowflake_double.dispatch import statement
 from branch_toolkit_tests.snowflake_double.model import FutureGrant, Grant, Schema, Thing
-from branch_toolkit_tests.snowflake_double.reading import Name, Reader
+from branch_toolkit_tests.snowflake_double.reading import Name, Reader, plain
 from branch_toolkit_tests.snowflake_double.refusals import already_there, no_right, not_there, wrong
 from branch_toolkit_tests.snowflake_double.session import Session
 
@@ -54,7 +54,12 @@ _PLURALS = {
     "EXTERNAL TABLES": "TABLE",
     "MATERIALIZED VIEWS": "VIEW",
 }
-_SINGULARS = (*sorted(set(_PLURALS.values()), key=len, reverse=True), "DATABASE", "WAREHOUSE")
+_SINGULARS = (
+    *sorted(set(_PLURALS.values()), key=len, reverse=True),
+    "DATABASE",
+    "WAREHOUSE",
+    "ACCOUNT",
+)
 
 
 @dataclass
@@ -75,6 +80,14 @@ def create_role(session: Session, reader: Reader) -> Answer:
         raise already_there(role)
     session.account.roles.setdefault(role, set())
     return done(f"Role {role} successfully created.")
+
+
+@statement("CREATE DATABASE ROLE")
+def create_database_role(session: Session, reader: Reader) -> Answer:
+    """https://docs.snowflake.com/en/sql-reference/sql/create-database-role."""
+    role = plain(session.of_schema(reader.name()))
+    session.account.database_roles.add(role)
+    return done(f"Database role {role} successfully created.")
 
 
 @statement("DROP ROLE")
@@ -121,7 +134,7 @@ def grant(session: Session, reader: Reader) -> Answer:
     privileges = _privileges(reader)
     target = _target(session, reader)
     reader.needs("TO")
-    role = _role(session, reader)
+    to, role = _grantee(session, reader)
     option = reader.has("WITH", "GRANT", "OPTION")
     if privileges == ["OWNERSHIP"] and target.future is None:
         return _give_away(session, target, role, reader)
@@ -129,13 +142,13 @@ def grant(session: Session, reader: Reader) -> Answer:
     if target.future is not None:
         for privilege in _expanded(privileges, target.kind):
             _forget_future(target.future, privilege, target.kind, role)
-            target.future.append(FutureGrant(privilege, target.kind, role, now))
+            target.future.append(FutureGrant(privilege, target.kind, role, now, to))
         return done()
     for thing in target.things:
         _may_grant(session, thing)
         for privilege in _expanded(privileges, target.kind):
             _forget(thing, privilege, role)
-            thing.grants.append(Grant(privilege, role, now, option, session.role))
+            thing.grants.append(Grant(privilege, role, now, option, session.role, to))
     return done()
 
 
@@ -146,7 +159,7 @@ def revoke(session: Session, reader: Reader) -> Answer:
     privileges = _privileges(reader)
     target = _target(session, reader)
     reader.needs("FROM")
-    role = _role(session, reader)
+    _, role = _grantee(session, reader)
     for privilege in _expanded(privileges, target.kind):
         if target.future is not None:
             _forget_future(target.future, privilege, target.kind, role)
@@ -217,7 +230,9 @@ def _target(session: Session, reader: Reader) -> _Target:
 
 
 def named(session: Session, kind: str, reader: Reader) -> Thing:
-    """The object that is named next."""
+    """The object that is named next; the account has no name."""
+    if kind == "ACCOUNT":
+        return session.account.itself
     name: Name = reader.name()
     if kind == "DATABASE":
         return session.see_database(name[0])
@@ -225,6 +240,16 @@ def named(session: Session, kind: str, reader: Reader) -> Thing:
         return session.see_schema(name)
     arguments = signature(reader.inside()) if reader.sees("(") else ""
     return session.see(kind, name, arguments=arguments, called=kind.capitalize())
+
+
+def _grantee(session: Session, reader: Reader) -> tuple[str, str]:
+    """Whose it is, as SHOW GRANTS calls it, and the name; a database's role has two parts."""
+    if not reader.has("DATABASE", "ROLE"):
+        return "ROLE", _role(session, reader)
+    role = plain(session.of_schema(reader.name()))
+    if role not in session.account.database_roles:
+        raise not_there("Database role", role)
+    return "DATABASE_ROLE", role
 
 
 def _role(session: Session, reader: Reader) -> str:

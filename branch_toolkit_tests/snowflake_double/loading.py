@@ -87,7 +87,12 @@ def for_fakesnow(
     session: Session, sql: str, bindings: dict[str, Any] | None
 ) -> tuple[str, dict[str, Any] | None]:
     """A statement about a stage, its name whole, without the quotes that fakesnow stumbles on."""
-    text = re.sub(rf"'({_STAGE})([^']*)'", lambda found: _whole(session, found[1]) + found[2], sql)
+    # Not in a string, where the quotes are doubled.
+    text = re.sub(
+        rf"(?<!')'({_STAGE})([^']*)'(?!')",
+        lambda found: _whole(session, found[1]) + found[2],
+        sql,
+    )
     if not re.match(r"(?i)\s*PUT\b", sql):
         return text, bindings
     if not bindings:

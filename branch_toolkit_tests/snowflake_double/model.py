@@ -16,13 +16,14 @@ Key = tuple[str, str]
 
 @dataclass
 class Grant:
-    """A privilege that a role has."""
+    """A privilege that a role (`to`: an account's, or a database's) has."""
 
     privilege: str
     role: str
     created_on: datetime
     option: bool = False
     by: str = "SYSADMIN"
+    to: str = "ROLE"
 
 
 @dataclass
@@ -33,6 +34,7 @@ class FutureGrant:
     kind: str
     role: str
     created_on: datetime
+    to: str = "ROLE"
 
 
 @dataclass
@@ -120,8 +122,11 @@ class Account:
 
     def __init__(self) -> None:
         self.databases: dict[str, Database] = {}
+        self.dropped: list[Database] = []
+        self.database_roles: set[str] = set()
         self.roles: dict[str, set[str]] = {role: set() for role in (*ADMINS, "PUBLIC")}
         self._last = datetime.now(tz=timezone.utc)
+        self.itself = Thing("ACCOUNT", self.name, "ACCOUNTADMIN", self._last)
 
     def now(self) -> datetime:
         """The time; no two answers are the same, so that statements have an order."""

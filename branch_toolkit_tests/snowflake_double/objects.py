@@ -77,6 +77,8 @@ def _completed(session: Session, thing: Thing, reader: Reader) -> Thing:
     elif thing.kind in ("TASK", "PIPE"):
         body = re.search(r"\bAS\s+(.*)$", reader.rest, re.I | re.S)
         thing.details = {"definition": body[1] if body else "", "state": "suspended"}
+    elif thing.kind == "ALERT":
+        thing.details = _alert(reader)
     elif thing.kind in _WITH_ARGUMENTS:
         language = re.search(r"\bLANGUAGE\s+(\w+)", reader.rest, re.I)
         returns = re.search(r"\bRETURNS\s+(TABLE\s*\([^)]*\)|\w+)", reader.rest, re.I)
@@ -86,6 +88,16 @@ def _completed(session: Session, thing: Thing, reader: Reader) -> Thing:
             "secure": bool(re.match(r"(?i)create\s+(or\s+replace\s+)?secure\b", thing.text)),
         }
     return thing
+
+
+def _alert(reader: Reader) -> dict[str, Any]:
+    """https://docs.snowflake.com/en/sql-reference/sql/create-alert."""
+    found = re.search(
+        r"\bIF\s*\(\s*EXISTS\s*\((.*)\)\s*\)\s*THEN\s+(.*)$", reader.rest, re.I | re.S
+    )
+    if found is None:
+        reader.fail()
+    return {"condition": found[1].strip(), "action": found[2], "state": "suspended"}
 
 
 def _sequence(session: Session, reader: Reader) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _replace_table(
         return
     if home is not None:
         name = (*home[: 3 - len(name)], *name)
-    whole = session.of_thing(name)
+    whole = session.found_in_path(*name) if len(name) == 1 else session.of_thing(name)
     alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(whole[2], True))
     if whole[1] == "INFORMATION_SCHEMA":
         session.see_database(whole[0])

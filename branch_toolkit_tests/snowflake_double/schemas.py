@@ -1,4 +1,4 @@
-"""Databases and schemas: made, cloned, changed, dropped and brought back."""
+"""Schemas: made, cloned, changed, dropped and brought back."""
 
 from __future__ import annotations
 
@@ -12,57 +12,6 @@ from branch_toolkit_tests.snowflake_double.refusals import already_there, no_rig
 from branch_toolkit_tests.snowflake_double.session import Session
 
 LONGEST_NAME = 255
-
-
-@statement("CREATE DATABASE", "CREATE OR REPLACE DATABASE", "CREATE TRANSIENT DATABASE")
-def create_database(session: Session, reader: Reader) -> Answer:
-    """https://docs.snowflake.com/en/sql-reference/sql/create-database, also FROM SHARE."""
-    exists_ok = reader.has("IF", "NOT", "EXISTS")
-    [name] = reader.name()
-    check_length(name)
-    if name in session.account.databases:
-        if exists_ok:
-            return done(f"{name} already exists, statement succeeded.")
-        raise already_there(name)
-    origin = ".".join(reader.name()) if reader.has("FROM", "SHARE") else ""
-    options = read_options(reader)
-    now = session.account.now()
-    database = Database("DATABASE", name, session.role, now, options.comment)
-    database.details = {"origin": origin, "transient": "TRANSIENT" in reader.text.upper()[:30]}
-    database.retention = checked_retention(session, options, transient=False, default=1)
-    database.schemas["PUBLIC"] = Schema("SCHEMA", "PUBLIC", session.role, now)
-    session.account.databases[name] = database
-    session.database, session.schema = name, "PUBLIC"
-    return done(f"Database {name} successfully created.")
-
-
-@statement("DROP DATABASE")
-def drop_database(session: Session, reader: Reader) -> Answer:
-    """https://docs.snowflake.com/en/sql-reference/sql/drop-database."""
-    exists_ok = reader.has("IF", "EXISTS")
-    [name] = reader.name()
-    if exists_ok and name not in session.account.databases:
-        return done("Drop statement executed successfully.")
-    session.need("OWNERSHIP", session.see_database(name))
-    del session.account.databases[name]
-    _forget_versions(session)
-    if session.database == name:
-        session.database = session.schema = None
-    return done(f"{name} successfully dropped.")
-
-
-@statement("ALTER DATABASE")
-def alter_database(session: Session, reader: Reader) -> Answer:
-    """https://docs.snowflake.com/en/sql-reference/sql/alter-database."""
-    database = session.see_database(reader.name()[0])
-    session.need("OWNERSHIP", database)
-    reader.needs("SET")
-    options = read_options(reader)
-    database.comment = options.values.get("COMMENT", database.comment)
-    database.retention = checked_retention(
-        session, options, transient=False, default=database.retention
-    )
-    return done()
 
 
 @statement(
@@ -90,7 +39,7 @@ def create_schema(session: Session, reader: Reader) -> Answer:
     schema.details = {
         "transient": transient,
         "managed": "WITH MANAGED ACCESS" in options.flags,
-        "tags": _tags(session, options.tags),
+        "tags": tags_of(session, options.tags),
     }
     schema.retention = checked_retention(session, options, transient=transient)
     if options.clone is not None:
@@ -116,7 +65,7 @@ def alter_schema(session: Session, reader: Reader) -> Answer:
     if reader.has("RENAME", "TO"):
         _rename(session, name, session.of_schema(reader.name()))
     elif reader.has("SET", "TAG"):
-        schema.details.setdefault("tags", {}).update(_tags(session, read_tags(reader)))
+        schema.details.setdefault("tags", {}).update(tags_of(session, read_tags(reader)))
     elif reader.any_of("ENABLE MANAGED ACCESS", "DISABLE MANAGED ACCESS"):
         schema.details["managed"] = "ENABLE" in reader.text.upper()
     elif reader.has("UNSET"):
@@ -231,17 +180,18 @@ def _rename(session: Session, old: Name, new: Name) -> None:
         session.database, session.schema = new
 
 
-def _tags(session: Session, tags: dict[Name, str]) -> dict[Name, str]:
+def tags_of(session: Session, tags: dict[Name, str]) -> dict[Name, str]:
+    """The tags that are set, if they are there."""
     for name in tags:
         session.see("TAG", name, called="Tag")
     return tags
 
 
-def _forget_versions(session: Session) -> None:
+def forget_versions(session: Session) -> None:
     """Frees the rows that nothing shows any more."""
     shown = {
         version
-        for database in session.account.databases.values()
+        for database in (*session.account.databases.values(), *session.account.dropped)
         for schema in (*database.schemas.values(), *database.dropped)
         for thing in (*schema.things.values(), *schema.gone)
         for version in (

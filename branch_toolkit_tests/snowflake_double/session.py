@@ -39,6 +39,7 @@ class Session:
         tag: Its QUERY_TAG.
         open: Whether a transaction is open.
         autocommit: Whether a change of rows is a transaction of its own.
+        path: Where queries look for unqualified names, in this order.
         changed: The versions that an open transaction has made, by the table's identity.
         held: The tables of `changed`.
     """
@@ -52,6 +53,7 @@ class Session:
     tag: str = ""
     open: bool = False
     autocommit: bool = True
+    path: str = "$current, $public"
     changed: dict[int, str] = field(default_factory=dict)
     held: list[Thing] = field(default_factory=list)
 
@@ -104,6 +106,25 @@ class Session:
                 " Call 'USE SCHEMA', or use a qualified name.",
             )
         return (database, self.schema, *name)
+
+    def found_in_path(self, name: str) -> Name:
+        """The whole name of what an unqualified name means in a query.
+
+        https://docs.snowflake.com/en/sql-reference/name-resolution: in DDL and DML statements it
+        means the current schema alone.
+        """
+        whole = self.of_thing((name,))
+        public = (whole[0], "PUBLIC", name)
+        return (
+            public if "$PUBLIC" in self.path.upper() and self._is_only_in(public, whole) else whole
+        )
+
+    def _is_only_in(self, public: Name, current: Name) -> bool:
+        schemas = self.account.database(public[0]).schemas
+        return all(
+            (place[1] in schemas and schemas[place[1]].relation(place[2]) is not None) == wanted
+            for place, wanted in ((public, True), (current, False))
+        )
 
     # Rights. https://docs.snowflake.com/en/user-guide/security-access-control-privileges
 

@@ -27,6 +27,8 @@ def alter_session(session: Session, reader: Reader) -> Answer:
         elif parameter == "AUTOCOMMIT":
             session.end_transaction(commit=True)
             session.autocommit = value.upper() == "TRUE"
+        elif parameter == "SEARCH_PATH":
+            session.path = value
         reader.has(",")
     return done()
 

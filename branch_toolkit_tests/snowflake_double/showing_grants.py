@@ -13,7 +13,7 @@ from branch_toolkit_tests.snowflake_double.reading import Name, Reader, plain
 from branch_toolkit_tests.snowflake_double.refusals import not_there
 from branch_toolkit_tests.snowflake_double.session import Session
 
-_KINDS = ("DATABASE", "SCHEMA", "TABLE", "VIEW", "SEQUENCE", "FUNCTION", "PROCEDURE")
+_KINDS = ("ACCOUNT", "DATABASE", "SCHEMA", "TABLE", "VIEW", "SEQUENCE", "FUNCTION", "PROCEDURE")
 _COLUMNS = [
     "created_on timestamp_ltz",
     "privilege",
@@ -41,6 +41,8 @@ def show_grants_on(session: Session, reader: Reader) -> Answer:
     kind = reader.any_of(*_KINDS) or "TABLE"
     place = reader.place
     thing = named(session, kind, reader)
+    if kind == "ACCOUNT":
+        return Answer(_COLUMNS, _rows(thing, (thing.name,))[1:])
     reader.place = place
     name = reader.name()
     whole = name if kind == "DATABASE" else _whole(session, kind, name)
@@ -101,7 +103,7 @@ def show_future_grants(session: Session, reader: Reader) -> Answer:
 def _future(each: FutureGrant, name: Name) -> list[Any]:
     shown = f"{plain(name)}.<{each.kind}>"
     kind = each.kind.replace(" ", "_")
-    return [each.created_on, each.privilege, kind, shown, "ROLE", each.role, "false"]
+    return [each.created_on, each.privilege, kind, shown, each.to, each.role, "false"]
 
 
 def _rows(thing: Thing, name: Name) -> list[list[Any]]:
@@ -115,7 +117,7 @@ def _rows(thing: Thing, name: Name) -> list[list[Any]]:
                 each.privilege,
                 kind,
                 shown,
-                "ROLE",
+                each.to,
                 each.role,
                 str(each.option).lower(),
                 each.by,
@@ -130,6 +132,7 @@ def _whole(session: Session, kind: str, name: Name) -> Name:
 
 
 def _everything(session: Session) -> Iterator[tuple[Thing, Name]]:
+    yield session.account.itself, (session.account.name,)
     for database in session.account.databases.values():
         yield database, (database.name,)
         for schema in database.schemas.values():

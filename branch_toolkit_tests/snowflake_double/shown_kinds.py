@@ -276,5 +276,9 @@ SHOWN: dict[str, Shown] = {
     ),
     "ICEBERG TABLES": _simple("TABLE", f"{_WHERE} owner comment", includes=_form("ICEBERG")),
     "TAGS": _simple("TAG", f"{_WHERE} owner comment owner_role_type"),
-    "ALERTS": _simple("ALERT", f"{_WHERE} owner comment owner_role_type"),
+    "ALERTS": _simple(
+        "ALERT",
+        f"{_WHERE} owner comment warehouse schedule state condition action owner_role_type",
+        also={"condition": _detail("condition"), "action": _detail("action")},
+    ),
 }

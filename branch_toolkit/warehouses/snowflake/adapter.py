@@ -1,4 +1,7 @@
-"""Snowflake behind the port: reads by SHOW, composes plans, applies each under a lock."""
+"""Snowflake behind the port: reads by SHOW, composes plans, applies each under a lock.
+
+What the port calls a schema is a schema of one database, or else a whole database of the account.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,10 @@ from typing import Any
 
 from branch_toolkit.core.as_of import AsOf
 from branch_toolkit.core.environment import OwnedSchema, SchemaFacts
-from branch_toolkit.core.errors import EnvironmentBusy, StalePlan
+from branch_toolkit.core.errors import EnvironmentBusy
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.names import SNOWFLAKE, Dialect
 from branch_toolkit.core.plan import (
-    Expectation,
     Hazard,
     Note,
     OnProgress,
@@ -26,7 +28,7 @@ from branch_toolkit.core.plan import (
 )
 from branch_toolkit.core.strategy import Rule
 from branch_toolkit.warehouses import Server
-from branch_toolkit.warehouses.snowflake import queries, rights
+from branch_toolkit.warehouses.snowflake import needs, queries
 from branch_toolkit.warehouses.snowflake.bodies import leaking
 from branch_toolkit.warehouses.snowflake.building import Building, Course
 from branch_toolkit.warehouses.snowflake.choosing import CloneBy, Wishes
@@ -39,9 +41,9 @@ from branch_toolkit.warehouses.snowflake.dropping import (
 )
 from branch_toolkit.warehouses.snowflake.locking import Lock, Locking
 from branch_toolkit.warehouses.snowflake.marking import compose_marks
-from branch_toolkit.warehouses.snowflake.names import SchemaName, fold
+from branch_toolkit.warehouses.snowflake.names import Place, fold
 from branch_toolkit.warehouses.snowflake.planning import MakingPlan, Sketch
-from branch_toolkit.warehouses.snowflake.provisioning import base_of, plan_making
+from branch_toolkit.warehouses.snowflake.provisioning import moves_of, plan_making
 from branch_toolkit.warehouses.snowflake.session import Connect, Session, opened
 from branch_toolkit.warehouses.snowflake.statements import TimeTravel
 
@@ -76,7 +78,7 @@ class SnowflakeAdapter:
         cls,
         connect: Connect,
         *,
-        database: str,
+        database: str | None,
         clone_by: str = "auto",
         transient: bool | None = None,
         managed_access: bool | None = None,
@@ -84,7 +86,10 @@ class SnowflakeAdapter:
         branch_role: str | None = None,
         **options: Any,
     ) -> Iterator[SnowflakeAdapter]:
-        """The database of that stored name, with options as above and as in `Wishes`."""
+        """The database of that stored name, with options as above and as in `Wishes`.
+
+        Without a database, it is the account: environments are clones of whole databases.
+        """
         wishes = Wishes(
             clone_by=CloneBy(clone_by),
             transient=transient,
@@ -94,11 +99,6 @@ class SnowflakeAdapter:
         )
         with opened(connect, database) as session:
             yield cls(session, wishes, **options)
-
-    @property
-    def database(self) -> str:
-        """The database."""
-        return self.session.database
 
     @property
     def dialect(self) -> Dialect:
@@ -127,23 +127,18 @@ class SnowflakeAdapter:
         """See `Warehouse.missing_grants`."""
         bases = self._bases(base_schemas)
         queries.require_bases(self.session, bases)
-        return rights.missing_grants(self.session.read, self.database, self.session.role(), bases)
+        return needs.missing_grants(self.session, bases)
 
     def advice(self) -> Sequence[Note]:
         """See `Warehouse.advice`."""
-        notes = rights.advice(
-            self.session.read,
-            self.database,
-            self.session.role(),
-            self._bases(self.base_schemas),
-            self.wishes.branch_role,
-        )
+        bases = self._bases(self.base_schemas)
+        notes = needs.advice(self.session, bases, self.wishes.branch_role)
         return [*notes, *self._of_sizes()]
 
     def examine(self, clones: Sequence[OwnedSchema]) -> Sequence[Note]:
         """See `Warehouse.examine`."""
         rows = queries.schema_rows(self.session)
-        bases = {base_of(self.database, clone.mark) for clone in clones}
+        bases = moves_of(self.session, clones).keys()
         return [
             Note(f"{clone.name}: {one.shown}", "leads to base, or may do so")
             for clone in clones
@@ -154,10 +149,12 @@ class SnowflakeAdapter:
     def tables(self, clones: Sequence[OwnedSchema]) -> Mapping[tuple[str, str], bool]:
         """See `Warehouse.tables`; in Snowflake nothing is deferred."""
         return {
-            (clone.name, str(row["name"])): False
+            (clone.name, place.shown(schema, str(row["name"]))): False
             for clone in clones
+            for place in [self._at(clone.name)]
+            for schema in queries.schemas_in(self.session, place)
             for kind in ("TABLES", "VIEWS")
-            for row in queries.objects(self.session, kind, self._at(clone.name))
+            for row in queries.objects(self.session, kind, schema)
         }
 
     def plan_provision(
@@ -174,7 +171,7 @@ class SnowflakeAdapter:
         if not marks:
             return Plan(verb="provision", environment=environment)
         sketch = Sketch(
-            database=self.database,
+            home=self.session.home,
             environment=environment,
             marks=marks,
             beside=beside,
@@ -206,7 +203,7 @@ class SnowflakeAdapter:
         """See `Warehouse.plan_drop`."""
         require_unused(self.session, clones)
         taken = queries.schema_rows(self.session)
-        return compose_drop(environment, clones, self.database, taken=taken)
+        return compose_drop(environment, clones, self.session.home, taken=taken)
 
     def apply(
         self,
@@ -220,7 +217,7 @@ class SnowflakeAdapter:
         plan.require(allow)
         started = time.monotonic()
         patience = self.patience if wait else 0
-        locking = Locking(self.session.connect, self.database, self.lock_lease)
+        locking = Locking(self.session.connect, self.session.database, self.lock_lease)
         session = self.session
         session.retag(verb=plan.verb, environment=plan.environment)
         while True:
@@ -234,7 +231,7 @@ class SnowflakeAdapter:
     def _apply(
         self, session: Session, lock: Lock, plan: Plan, on_progress: OnProgress
     ) -> list[Result]:
-        check_again(session, plan.expects)
+        queries.check_again(session, plan.expects)
         course = Course(lock, on_progress, len(plan.statements))
         if isinstance(plan, MakingPlan):
             return Building(session, session.connect, self.threads, course).build(plan)
@@ -243,7 +240,7 @@ class SnowflakeAdapter:
         return [course.run(session, statement) for statement in plan.statements]
 
     def _of_sizes(self) -> Iterator[Note]:
-        if queries.own_bytes(self.session) is None:
+        if not queries.tells_bytes(self.session, self._bases(self.base_schemas)):
             # https://docs.snowflake.com/en/sql-reference/info-schema/table_storage_metrics
             yield Note(
                 "To see sizes, name a virtual warehouse, and ask as a role that owns the clones.",
@@ -261,36 +258,17 @@ class SnowflakeAdapter:
             )
         text = "another run works on this environment; waiting for it"
         on_progress(Progress(done=0, total=len(plan.statements), text=text))
-        lapses = time.monotonic() + self.lock_lease
+        lapses = time.monotonic() + self.lock_lease / 4
         while time.monotonic() < min(until, lapses):
             time.sleep(min(_POLL_SECONDS, self.lock_lease / 4))
             if not locking.is_held(self.session, plan.environment):
                 return
 
-    def _bases(self, base_schemas: Sequence[str]) -> list[SchemaName]:
+    def _bases(self, base_schemas: Sequence[str]) -> list[Place]:
         return [self._at(fold(base)) for base in base_schemas]
 
-    def _at(self, schema: str) -> SchemaName:
-        return SchemaName(self.database, schema)
-
-
-def check_again(session: Session, expects: Sequence[Expectation]) -> None:
-    """Checks what a plan expects.
-
-    Raises:
-        StalePlan: It is no longer so.
-    """
-    if not expects:
-        return
-    rows = queries.schema_rows(session)
-    for expected in expects:
-        row = rows.get(expected.schema)
-        found = None if row is None else row["comment"] or None
-        if found != expected.comment or (row is not None and expected.comment is None):
-            raise StalePlan(
-                f"Schema {expected.schema!r} changed after the plan was made; nothing was done.",
-                remedy="Plan again.",
-            )
+    def _at(self, name: str) -> Place:
+        return self.session.home.named(name)
 
 
 def _drop(session: Session, plan: DropPlan, course: Course) -> list[Result]:
@@ -299,6 +277,7 @@ def _drop(session: Session, plan: DropPlan, course: Course) -> list[Result]:
         course.lock.require()
         started = time.monotonic()
         hide(session, doomed)
+        course.lock.require()
         drop_hidden(session, doomed)
         for _ in doomed.hiding:
             course.done += 1

@@ -21,6 +21,14 @@ def create_schema(database: str, role: str) -> str:
     return _grant("CREATE SCHEMA", f"DATABASE {quote(database)}", role)
 
 
+def create_database(role: str) -> str:
+    """Lets a role make databases.
+
+    https://docs.snowflake.com/en/user-guide/security-access-control-privileges
+    """
+    return _grant("CREATE DATABASE", "ACCOUNT", role)
+
+
 def use_database(database: str, role: str) -> str:
     """Lets a role see into a database."""
     return _grant("USAGE", f"DATABASE {quote(database)}", role)
@@ -88,6 +96,23 @@ def _to_clone_schema(found: re.Match[str], database: str, role: str) -> Iterator
         yield _grant("SELECT", f"ALL TABLES IN SCHEMA {base}", role)
 
 
+def _to_clone_database(found: re.Match[str], _database: str, role: str) -> Iterator[str]:
+    yield create_database(role)
+    if base := found["base"]:
+        yield _grant("USAGE", f"DATABASE {base}", role)
+        yield _grant("USAGE", f"ALL SCHEMAS IN DATABASE {base}", role)
+        yield _grant("SELECT", f"ALL TABLES IN DATABASE {base}", role)
+
+
+def _to_rename_database(found: re.Match[str], database: str, role: str) -> Iterator[str]:
+    yield create_database(role)
+    yield from _to_own_database(found, database, role)
+
+
+def _to_own_database(found: re.Match[str], _database: str, role: str) -> Iterator[str]:
+    yield f"{_grant('OWNERSHIP', 'DATABASE ' + found['database'], role)} COPY CURRENT GRANTS"
+
+
 def _to_clone_table(found: re.Match[str], _database: str, role: str) -> Iterator[str]:
     yield _grant("CREATE TABLE", f"SCHEMA {found['schema']}", role)
     yield _grant("SELECT", f"TABLE {found['base']}", role)
@@ -142,6 +167,12 @@ def _kind(pattern: str, grants: Grants) -> _Kind:
 
 # In this order; the first that matches counts.
 _KINDS = (
+    _kind(
+        rf"CREATE (?:TRANSIENT )?DATABASE {_NAME}(?: CLONE (?P<base>{_NAME}))?", _to_clone_database
+    ),
+    _kind(rf"(?:ALTER|UNDROP) DATABASE (?P<database>{_NAME})(?: RENAME TO|$)", _to_rename_database),
+    _kind(rf"(?:ALTER|DROP) DATABASE (?P<database>{_NAME})", _to_own_database),
+    _kind(rf"GRANT .+? (?:ON|IN) DATABASE (?P<database>{_NAME}) ", _to_own_database),
     _kind(
         rf"CREATE (?:TRANSIENT )?SCHEMA {_SCHEMA}(?: CLONE (?P<base>{_SCHEMA}))?", _to_clone_schema
     ),

@@ -9,7 +9,7 @@ from branch_toolkit.core.plan import Note, Statement
 from branch_toolkit.warehouses.snowflake import statements
 from branch_toolkit.warehouses.snowflake.choosing import Choice, Way
 from branch_toolkit.warehouses.snowflake.contents import BaseObject, definition, read_objects
-from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.names import Place, SchemaName
 from branch_toolkit.warehouses.snowflake.references import (
     Moves,
     Unreadable,
@@ -22,6 +22,17 @@ from branch_toolkit.warehouses.snowflake.session import Session
 VIEWS = ("VIEW", "MATERIALIZED VIEW")
 ROUTINES = ("FUNCTION", "PROCEDURE")
 RUN_BY_THEMSELVES = ("TASK", "PIPE", "DYNAMIC TABLE", "ALERT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation(Statement):
+    """Makes an object that has a body.
+
+    Args:
+        home: The schema that it is made in.
+    """
+
+    home: SchemaName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +57,7 @@ class Body:
 def plan_bodies(
     session: Session,
     choice: Choice,
-    clone: SchemaName,
+    clone: Place,
     moves: Mapping[SchemaName, SchemaName],
     *,
     others: Collection[SchemaName] = (),
@@ -58,10 +69,10 @@ def plan_bodies(
         choice: How the clone is made.
         clone: Its name.
         moves: Every clone of the environment, by its base.
-        others: The database's schemas that are not cloned; what could write there is left out.
+        others: Schemas that are not cloned; what could write there is left out.
     """
     base = choice.base
-    planner = _Planner(session, choice.way, clone, Moves(dict(moves), base.schema), others)
+    planner = _Planner(session, choice.way, clone, dict(moves), others)
     bodies = [planner.view(one) for one in base.of(*VIEWS)]
     bodies += [planner.routine(one) for one in base.of(*ROUTINES)]
     if choice.way is Way.SCHEMA:
@@ -74,8 +85,8 @@ def plan_bodies(
 class _Planner:
     session: Session
     way: Way
-    clone: SchemaName
-    moves: Moves
+    clone: Place
+    schemas: Mapping[SchemaName, SchemaName]
     others: Collection[SchemaName]
 
     def view(self, one: BaseObject) -> Body:
@@ -85,7 +96,7 @@ class _Planner:
         if ddl is None:
             return self._unknown_view(one, "its definition is hidden from this role")
         try:
-            found = repoint(ddl, self.moves, copy_grants=self.way is Way.SCHEMA)
+            found = repoint(ddl, self._moves(one), copy_grants=self.way is Way.SCHEMA)
         except Unreadable as error:
             return self._unknown_view(one, error.reason)
         if self.way is Way.SCHEMA and not found.moved:
@@ -97,10 +108,11 @@ class _Planner:
         if ddl is None:
             return self._left_out(one, "its definition is hidden from this role")
         try:
-            found = repoint(ddl, self.moves)
+            found = repoint(ddl, self._moves(one))
         except Unreadable as error:
             return self._left_out(one, f"it may name production ({error.reason})")
-        if one.kind == "PROCEDURE" and mentions(found.sql, self.others):
+        home = self.schemas[one.schema]
+        if one.kind == "PROCEDURE" and mentions(found.sql, self.others, home=home):
             return self._left_out(one, "it may write to a schema that is not cloned")
         if self.way is Way.SCHEMA and not found.moved:
             return Body(one=one)
@@ -108,8 +120,11 @@ class _Planner:
 
     def run_by_itself(self, one: BaseObject) -> Body:
         """What Snowflake runs without being asked must not write to production."""
-        outside = [*self.moves.schemas, *self.others]
-        if may_read_base(one, one.text, outside, home=self.clone):
+        home = self.schemas[one.schema]
+        # Of another database, not every schema is listed.
+        away = [schema for schema in self.others if schema.database != home.database]
+        leads = may_read_base(one, one.text, [*self.schemas, *self.others], home=home)
+        if leads or mentions(one.text, away, home=home):
             why = "it may lead to production, and would be run by itself"
             return self._left_out(one, why)
         return Body(one=one)
@@ -122,9 +137,15 @@ class _Planner:
         return self._left_out(one, "it is the same place as production's")
 
     def _is_right_already(self, one: BaseObject) -> bool:
+        home = self.schemas[one.schema]
         return (
-            self.way is Way.SCHEMA and bool(one.text) and not mentions(one.text, self.moves.schemas)
+            self.way is Way.SCHEMA
+            and bool(one.text)
+            and not mentions(one.text, self.schemas, home=home)
         )
+
+    def _moves(self, one: BaseObject) -> Moves:
+        return Moves(self.schemas, one.schema)
 
     def _unknown_view(self, one: BaseObject, why: str) -> Body:
         if self.way is Way.TABLES:
@@ -137,15 +158,21 @@ class _Planner:
         if self.way is Way.TABLES:
             return Body(one=one, notes=(note,))
         statement = Statement(
-            sql=statements.drop_object(one.kind, one.moved(self.clone).name),
+            sql=statements.drop_object(one.kind, one.moved(self.schemas[one.schema]).name),
             action="leave out",
-            schema=self.clone.schema,
+            schema=self.clone.name,
             object=one.shown,
         )
         return Body(one=one, statement=statement, dropped=True, notes=(note,))
 
-    def _create(self, one: BaseObject, sql: str) -> Statement:
-        return Statement(sql=sql, action="create", schema=self.clone.schema, object=one.shown)
+    def _create(self, one: BaseObject, sql: str) -> Creation:
+        return Creation(
+            sql=sql,
+            action="create",
+            schema=self.clone.name,
+            object=one.shown,
+            home=self.schemas[one.schema],
+        )
 
 
 def may_read_base(
@@ -159,14 +186,12 @@ def may_read_base(
     try:
         return bool(leaks(text, bases, home=home))
     except Unreadable:
-        return one.kind in RUN_BY_THEMSELVES or mentions(text, bases)
+        return one.kind in RUN_BY_THEMSELVES or mentions(text, bases, home=home)
 
 
-def leaking(
-    session: Session, clone: SchemaName, bases: Collection[SchemaName]
-) -> Iterator[BaseObject]:
+def leaking(session: Session, clone: Place, bases: Collection[SchemaName]) -> Iterator[BaseObject]:
     """The objects of a clone that lead to base, or cannot be told not to."""
     for one in read_objects(session, clone, (*ROUTINES, *RUN_BY_THEMSELVES)):
         text = definition(session, one) if one.kind in ROUTINES else one.text
-        if text and may_read_base(one, text, bases, home=clone):
+        if text and may_read_base(one, text, bases, home=one.schema):
             yield one

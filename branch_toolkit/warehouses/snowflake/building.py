@@ -15,10 +15,10 @@ from branch_toolkit.core.errors import BranchToolkitError, CloneFailed, MissingR
 from branch_toolkit.core.mark import encode
 from branch_toolkit.core.plan import OnProgress, Progress, Result, Statement
 from branch_toolkit.warehouses.snowflake import errors, queries, statements
-from branch_toolkit.warehouses.snowflake.bodies import leaking
+from branch_toolkit.warehouses.snowflake.bodies import Creation, leaking
 from branch_toolkit.warehouses.snowflake.dropping import Doomed, drop_hidden, hide, unhide
 from branch_toolkit.warehouses.snowflake.locking import Lock
-from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.names import Place, SchemaName
 from branch_toolkit.warehouses.snowflake.planning import Making, MakingPlan
 from branch_toolkit.warehouses.snowflake.session import Connect, Session, Settled
 
@@ -140,15 +140,14 @@ class Building:
         """
         if not making.copied:
             return
-        rows = queries.objects(self.session, "TABLES", making.clone)
-        there = {str(row["name"]) for row in rows}
+        there = queries.tables_in(self.session, making.clone)
         for name, count in making.copied.items():
             text = f"table {name}"
             if name in there:
-                yield Result(schema=making.clone.schema, object=text, action="clone", rows=count)
+                yield Result(schema=making.clone.name, object=text, action="clone", rows=count)
             else:
                 text += " (the role may not clone it, or it was dropped meanwhile)"
-                yield Result(schema=making.clone.schema, object=text, action="leave out")
+                yield Result(schema=making.clone.name, object=text, action="leave out")
 
     def _grant(self, grants: Sequence[Statement]) -> list[Result]:
         """Gives grants again; one that this role may not give takes nothing from the branch."""
@@ -194,7 +193,7 @@ class Building:
         results: list[Result] = []
         pending = [one for making in plan.making for one in making.bodies]
         while pending:
-            failed: list[tuple[Statement, BranchToolkitError]] = []
+            failed: list[tuple[Creation, BranchToolkitError]] = []
             for statement in pending:
                 try:
                     results.append(self._make_body(statement))
@@ -207,17 +206,16 @@ class Building:
             pending = [statement for statement, _ in failed]
         return results
 
-    def _make_body(self, statement: Statement) -> Result:
+    def _make_body(self, statement: Creation) -> Result:
         # https://docs.snowflake.com/en/sql-reference/name-resolution: in what is made, unqualified
         # names mean the schema that it is in; while it is made, the session's, perhaps.
-        schema = SchemaName(self.session.database, statement.schema)
-        return self.course.run(self.session, statement, within=schema)
+        return self.course.run(self.session, statement, within=statement.home)
 
     def _without(
-        self, plan: MakingPlan, failed: Sequence[tuple[Statement, BranchToolkitError]]
+        self, plan: MakingPlan, failed: Sequence[tuple[Creation, BranchToolkitError]]
     ) -> list[Result]:
         """What needs something that is not there is left out; where it is there, it stays wrong."""
-        cloned = {one.clone.schema for one in plan.making if not one.by_table}
+        cloned = {one.clone.name for one in plan.making if not one.by_table}
         for statement, error in failed:
             if statement.schema in cloned:
                 raise error
@@ -233,7 +231,7 @@ class Building:
             ]
             if leaks:
                 raise CloneFailed(
-                    f"In the clone {making.clone.schema!r}, {', '.join(leaks)} still lead to base;"
+                    f"In the clone {making.clone.name!r}, {', '.join(leaks)} still lead to base;"
                     " it was dropped again.",
                     remedy="Base was probably changed meanwhile: launch it again. If it stays so,"
                     " write to us with the definition.",
@@ -243,10 +241,10 @@ class Building:
         rows = queries.schema_rows(self.session)
         results = []
         for making in makings:
-            row = rows.get(making.clone.schema)
+            row = rows.get(making.clone.name)
             if row is None or row["comment"] != encode(making.building):
                 raise StalePlan(
-                    f"Schema {making.clone.schema!r} was changed while it was being made.",
+                    f"{making.clone.called} was changed while it was being made.",
                     remedy="Plan again.",
                 )
             final = replace(making.final, stamp=queries.stamp(row))
@@ -256,8 +254,8 @@ class Building:
             results.append(self.course.run(self.session, statement))
         return results
 
-    def _has(self, schema: SchemaName, comment: str) -> bool:
-        row = queries.schema_rows(self.session).get(schema.schema)
+    def _has(self, schema: Place, comment: str) -> bool:
+        row = queries.schema_rows(self.session).get(schema.name)
         return row is not None and row["comment"] == comment
 
     @contextmanager
@@ -276,7 +274,7 @@ class Building:
         self.course.lock.require()
         rows = queries.schema_rows(self.session)
         for making in plan.making:
-            row = rows.get(making.clone.schema)
+            row = rows.get(making.clone.name)
             if row is not None and _is_being_made(row["comment"], making, queries.stamp(row)):
                 half = Doomed.half_made(
                     making.clone, comment=row["comment"], stamp=queries.stamp(row), taken=rows
@@ -284,7 +282,7 @@ class Building:
                 hide(self.session, half)
                 drop_hidden(self.session, half)
         for doomed in plan.doomed:
-            if doomed.is_it(queries.schema_rows(self.session).get(doomed.hidden.schema)):
+            if doomed.is_it(queries.schema_rows(self.session).get(doomed.hidden.name)):
                 unhide(self.session, doomed)
 
 

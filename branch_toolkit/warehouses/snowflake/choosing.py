@@ -9,6 +9,7 @@ from enum import Enum
 from branch_toolkit.core.plan import Note
 from branch_toolkit.core.strategy import InvalidRule, Relation, Rule, Strategy, choose
 from branch_toolkit.warehouses.snowflake.contents import BaseObject, BaseTable, Contents
+from branch_toolkit.warehouses.snowflake.names import DatabaseName, Place
 from branch_toolkit.warehouses.snowflake.statements import SchemaOptions, TimeTravel
 
 MANY_TABLES = 500
@@ -98,21 +99,33 @@ def choose_ways(
         InvalidRule: A rule cannot be followed.
     """
     by_table = _rules_by_table(bases, rules)
-    return [_choice(base, by_table[base.schema.schema], wishes, has_role, at) for base in bases]
+    return [_choice(base, by_table[base.schema], wishes, has_role, at) for base in bases]
+
+
+def leaves_hybrid(base: Contents, at: TimeTravel | None) -> bool:
+    """Whether hybrid tables cannot come along.
+
+    https://docs.snowflake.com/en/user-guide/tables-hybrid-clone: with a schema they never can; with
+    a database always, but not as of a statement.
+    """
+    if isinstance(base.schema, DatabaseName):
+        return at is not None and at.before is not None
+    return True
 
 
 def _rules_by_table(
     bases: Sequence[Contents], rules: Sequence[Rule]
-) -> dict[str, list[tuple[BaseTable, Rule]]]:
+) -> dict[Place, list[tuple[BaseTable, Rule]]]:
     tables = [table for base in bases for table in base.tables]
     relations = [
         Relation(id=number, schema=table.name.schema.schema, name=table.name.name)
         for number, table in enumerate(tables)
     ]
     chosen = choose([_as_stored(rule) for rule in rules], relations)
-    found: dict[str, list[tuple[BaseTable, Rule]]] = {base.schema.schema: [] for base in bases}
-    for number, table in enumerate(tables):
-        found[table.name.schema.schema].append((table, chosen[number]))
+    found: dict[Place, list[tuple[BaseTable, Rule]]] = {base.schema: [] for base in bases}
+    homes = [base.schema for base in bases for _ in base.tables]
+    for number, (home, table) in enumerate(zip(homes, tables, strict=True)):
+        found[home].append((table, chosen[number]))
     return found
 
 
@@ -147,7 +160,7 @@ def _choice(
     way = _way(base, wishes, partial=bool(partial), foreign=bool(foreign), at=at)
     options = _options(base, wishes)
     if way is Way.SCHEMA:
-        told = (*_left_by_schema(base), *_owned_by_others(base, foreign))
+        told = (*_left_by_schema(base, at), *_owned_by_others(base, foreign))
         return Choice(base=base, way=way, options=options, notes=told)
     made, notes = [], list(_left_by_table(base))
     for table, rule in tables:
@@ -162,11 +175,20 @@ def _choice(
 def _way(
     base: Contents, wishes: Wishes, *, partial: bool, foreign: bool, at: TimeTravel | None
 ) -> Way:
+    if isinstance(base.schema, DatabaseName):
+        if partial:
+            raise InvalidRule(
+                f"Database {base.schema.name!r} is cloned as a whole, and rules leave out rows or"
+                " tables: what was cloned and then emptied could still be read by Time Travel.",
+                remedy="Take those rules out, and `schema_only`; or clone schemas, by"
+                " `SnowflakeWarehouse`.",
+            )
+        return Way.SCHEMA
     if partial:
         if wishes.clone_by is CloneBy.SCHEMA:
             raise InvalidRule(
                 f"`clone_by` is 'schema', and rules leave out rows or tables of"
-                f" {base.schema.schema!r}: what was cloned and then emptied could still be read by"
+                f" {base.schema.name!r}: what was cloned and then emptied could still be read by"
                 " Time Travel.",
                 remedy="Set `clone_by` to 'auto' or 'tables', or take those rules out.",
             )
@@ -206,7 +228,7 @@ def _why_not(table: BaseTable, rule: Rule, at: TimeTravel | None) -> str | None:
 # https://docs.snowflake.com/en/user-guide/object-clone
 _SPECIAL = {
     "external table": "Snowflake does not clone these",
-    "hybrid table": "only whole databases can be cloned with these",
+    "hybrid table": "only whole databases can be cloned with these, and not as of a statement",
     "Iceberg table": "it is read in place; name it by its whole name",
     "dynamic table": "a clone would be refreshed, and paid for, beside the original",
     "event table": "Snowflake does not clone these by themselves",
@@ -218,11 +240,15 @@ _BY_SCHEMA = {
 }
 
 
-def _left_by_schema(base: Contents) -> Iterator[Note]:
+def _left_by_schema(base: Contents, at: TimeTravel | None) -> Iterator[Note]:
+    left = {"external table", "event table"} | (
+        {"hybrid table"} if leaves_hybrid(base, at) else set()
+    )
     for table in base.tables:
-        if table.special in ("external table", "hybrid table", "event table"):
+        if table.special in left:
             text = f"not cloned: it is {_article(table.special)}; {_SPECIAL[table.special]}"
-            yield Note(f"table {table.name.name}", text)
+            name = base.schema.shown(table.name.schema, table.name.name)
+            yield Note(f"table {name}", text)
     for one in base.objects:
         if one.kind in _BY_SCHEMA:
             yield Note(one.shown, _BY_SCHEMA[one.kind])
@@ -238,10 +264,12 @@ def _left_by_table(base: Contents) -> Iterator[Note]:
 def _owned_by_others(base: Contents, foreign: Sequence[BaseTable | BaseObject]) -> Iterator[Note]:
     owners = sorted({one.owner for one in foreign})
     if owners:
+        whole = isinstance(base.schema, DatabaseName)
+        remedy = "" if whole else "; `clone_by: tables` makes them its own"
         yield Note(
-            f"schema {base.schema.schema}",
+            f"{base.schema.kind.lower()} {base.schema.name}",
             f"{len(foreign)} object(s) in the clone belong to {', '.join(owners)}, as in base: a"
-            " branch without that role cannot replace them; `clone_by: tables` makes them its own",
+            f" branch without that role cannot replace them{remedy}",
         )
 
 

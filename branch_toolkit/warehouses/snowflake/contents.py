@@ -1,16 +1,21 @@
-"""What is in a base schema, as far as a clone of it is concerned."""
+"""What is in a base schema or database, as far as a clone of it is concerned."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.warehouses.snowflake import queries, statements
-from branch_toolkit.warehouses.snowflake.names import ObjectName, SchemaName
+from branch_toolkit.warehouses.snowflake.names import (
+    DatabaseName,
+    ObjectName,
+    Place,
+    SchemaName,
+)
 from branch_toolkit.warehouses.snowflake.session import Row, Session
 
 # Columns of SHOW TABLES that say what kind of table it is besides a table.
@@ -55,9 +60,10 @@ class BaseObject:
         kind: As in DDL: `VIEW`, `FUNCTION`, `PROCEDURE`, `SEQUENCE`, `FILE FORMAT`, `TASK`, ….
         schema: The schema that it is in.
         bare: Its name.
-        types: The types of its arguments, for functions and procedures.
         text: Its definition, as far as SHOW tells it.
         owner: The role that owns it.
+        types: The types of its arguments, for functions and procedures.
+        place: What is cloned with it; None for its schema.
     """
 
     kind: str
@@ -66,6 +72,7 @@ class BaseObject:
     text: str
     owner: str
     types: str | None = None
+    place: Place | None = None
 
     @property
     def name(self) -> str:
@@ -74,8 +81,9 @@ class BaseObject:
 
     @property
     def shown(self) -> str:
-        """`view orders`."""
-        return f"{self.kind.lower()} {self.bare}{self._arguments}"
+        """`view orders`; of a database, `view analytics.orders`."""
+        name = (self.place or self.schema).shown(self.schema, self.bare)
+        return f"{self.kind.lower()} {name}{self._arguments}"
 
     def moved(self, schema: SchemaName) -> BaseObject:
         """The object of that name in another schema."""
@@ -88,7 +96,7 @@ class BaseObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A base schema with what is in it.
+    """A base schema, or database, with what is in it.
 
     Args:
         schema: Its name.
@@ -98,19 +106,25 @@ class Contents:
         tables: Its tables of all kinds.
         objects: Its other objects.
         defaults: Columns whose default is not a constant: table, column and expression.
+        schemas: The schemas of a database; a schema itself.
     """
 
-    schema: SchemaName
+    schema: Place
     transient: bool
     managed_access: bool
     retention_days: int
     tables: tuple[BaseTable, ...]
     objects: tuple[BaseObject, ...]
-    defaults: tuple[tuple[str, str, str], ...]
+    defaults: tuple[tuple[ObjectName, str, str], ...]
+    schemas: tuple[SchemaName, ...] = ()
 
     def of(self, *kinds: str) -> list[BaseObject]:
         """The objects of these kinds."""
         return [one for one in self.objects if one.kind in kinds]
+
+    def moves(self, clone: Place) -> dict[SchemaName, SchemaName]:
+        """Where what is in each schema is to be found in a clone."""
+        return {each: clone.twin(each) for each in (*self.schemas, *self.schema.always)}
 
     @property
     def digest(self) -> str:
@@ -138,32 +152,36 @@ _KINDS = {
 }
 
 
-def read_contents(session: Session, schema: SchemaName, row: Row) -> Contents:
-    """What is in a schema.
+def read_contents(session: Session, place: Place, row: Row) -> Contents:
+    """What is in a schema or database.
 
     Args:
         session: Where to ask.
-        schema: The schema.
-        row: What SHOW SCHEMAS says of it.
+        place: The schema or database.
+        row: What SHOW says of it.
     """
-    tables = [_table(schema, found) for found in queries.objects(session, "TABLES", schema)]
-    others = [one for kind in _KINDS for one in _objects(session, kind, schema)]
+    schemas = queries.schemas_in(session, place)
+    tables = (
+        _table(schema, found)
+        for schema in schemas
+        for found in queries.objects(session, "TABLES", schema)
+    )
     options = str(row["options"] or "").upper()
     return Contents(
-        schema=schema,
+        schema=place,
         transient="TRANSIENT" in options,
         managed_access="MANAGED ACCESS" in options,
         retention_days=int(row["retention_time"] or 0),
         tables=tuple(tables),
-        objects=(*_views(session, schema), *others),
-        defaults=tuple(_defaults(session, schema)),
+        objects=tuple(_all_objects(session, place, schemas, _KINDS)),
+        defaults=tuple(_defaults(session, place)),
+        schemas=tuple(schemas),
     )
 
 
-def read_objects(session: Session, schema: SchemaName, kinds: Collection[str]) -> list[BaseObject]:
-    """The views, and the objects of these other kinds, in a schema."""
-    others = [one for kind in _KINDS if kind in kinds for one in _objects(session, kind, schema)]
-    return [*_views(session, schema), *others]
+def read_objects(session: Session, place: Place, kinds: Collection[str]) -> list[BaseObject]:
+    """The views, and the objects of these other kinds, in a schema or database."""
+    return list(_all_objects(session, place, queries.schemas_in(session, place), kinds))
 
 
 def definition(session: Session, one: BaseObject) -> str | None:
@@ -188,30 +206,41 @@ def _table(schema: SchemaName, row: Row) -> BaseTable:
     )
 
 
-def _views(session: Session, schema: SchemaName) -> list[BaseObject]:
-    return [_view(schema, found) for found in queries.objects(session, "VIEWS", schema)]
+def _all_objects(
+    session: Session, place: Place, schemas: Sequence[SchemaName], kinds: Collection[str]
+) -> Iterator[BaseObject]:
+    for schema in schemas:
+        for row in queries.objects(session, "VIEWS", schema):
+            yield _view(place, schema, row)
+    for kind in _KINDS:
+        if kind in kinds:
+            yield from _objects(session, kind, place, schemas)
 
 
-def _view(schema: SchemaName, row: Row) -> BaseObject:
+def _view(place: Place, schema: SchemaName, row: Row) -> BaseObject:
     kind = "MATERIALIZED VIEW" if _is(row.get("is_materialized")) else "VIEW"
     text, owner = str(row.get("text") or ""), str(row.get("owner") or "")
-    return BaseObject(kind, schema, str(row["name"]), text, owner)
+    return BaseObject(kind, schema, str(row["name"]), text, owner, place=place)
 
 
-def _objects(session: Session, kind: str, schema: SchemaName) -> list[BaseObject]:
+def _objects(
+    session: Session, kind: str, place: Place, schemas: Sequence[SchemaName]
+) -> Iterator[BaseObject]:
     shown, text = _KINDS[kind]
-    rows = queries.objects(session, shown, schema)
-    return [_object(schema, kind, row, text) for row in rows if _is_in(row, schema)]
+    for row in queries.objects(session, shown, place):
+        schema = _schema_of(row, place)
+        if schema in schemas:
+            yield _object(place, schema, kind, row, text)
 
 
-def _object(schema: SchemaName, kind: str, row: Row, text: str | None) -> BaseObject:
+def _object(place: Place, schema: SchemaName, kind: str, row: Row, text: str | None) -> BaseObject:
     types = None
     if kind in ("FUNCTION", "PROCEDURE"):
         types = argument_types(str(row["arguments"]))
-    shown = str(row.get(text) or "") if text else ""
+    shown, owner = str(row.get(text) or "") if text else "", str(row.get("owner") or "")
     if kind == "ALERT":
         shown = f"{row.get('condition') or ''};\n{shown}"
-    return BaseObject(kind, schema, str(row["name"]), shown, str(row.get("owner") or ""), types)
+    return BaseObject(kind, schema, str(row["name"]), shown, owner, types, place)
 
 
 def argument_types(arguments: str) -> str:
@@ -229,15 +258,28 @@ def argument_types(arguments: str) -> str:
     raise ValueError(f"what are the arguments of {arguments!r}?")
 
 
-def _is_in(row: Row, schema: SchemaName) -> bool:
-    return row.get("schema_name") in (None, "", schema.schema)
+def _schema_of(row: Row, place: Place) -> SchemaName:
+    """The schema that an object is in; of a schema's own objects, SHOW does not always tell it."""
+    name = row.get("schema_name") or ""
+    if isinstance(place, DatabaseName):
+        return place / str(name)
+    return place.renamed(str(name)) if name else place
 
 
-def _defaults(session: Session, schema: SchemaName) -> Iterator[tuple[str, str, str]]:
-    for row in session.read(statements.defaults(schema)):
-        table, column, default = row.values()
+def _defaults(session: Session, place: Place) -> Iterator[tuple[ObjectName, str, str]]:
+    if isinstance(place, DatabaseName):
+        rows = [list(row.values()) for row in session.read(statements.defaults_of_database(place))]
+    else:
+        found = session.read(statements.defaults(place))
+        rows = [[place.schema, *row.values()] for row in found]
+    for schema, table, column, default in rows:
         if "NEXTVAL" in str(default).upper():
-            yield str(table), str(column), str(default)
+            name = SchemaName(_database(place), str(schema)) / str(table)
+            yield name, str(column), str(default)
+
+
+def _database(place: Place) -> str:
+    return place.name if isinstance(place, DatabaseName) else place.database
 
 
 def _is(value: object) -> bool:

@@ -11,7 +11,8 @@ from branch_toolkit.core.mark import BUILDING, DROPPING
 from branch_toolkit.core.names import SNOWFLAKE, half_name
 from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
 from branch_toolkit.warehouses.snowflake import queries, statements
-from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.home import Home
+from branch_toolkit.warehouses.snowflake.names import Place
 from branch_toolkit.warehouses.snowflake.session import Row, Session
 
 _HIDDEN_AS = (DROPPING, BUILDING)
@@ -32,20 +33,20 @@ class Doomed:
         half: Whether it is half-made or half-dropped already.
     """
 
-    schema: SchemaName
-    hidden: SchemaName
+    schema: Place
+    hidden: Place
     comment: str
     stamp: str | None
     half: bool
 
     @classmethod
-    def of(cls, clone: OwnedSchema, database: str, *, taken: Collection[str] = ()) -> Doomed:
+    def of(cls, clone: OwnedSchema, home: Home, *, taken: Collection[str] = ()) -> Doomed:
         """The clone, proven to be ours.
 
         Args:
             clone: The clone.
-            database: The database.
-            taken: Names that other schemas have.
+            home: What it is in.
+            taken: Names that others there have.
 
         Raises:
             SchemaNotOwned: All names that it could get have been taken by others.
@@ -54,8 +55,8 @@ class Doomed:
         renamed = clone.name != clone.mark.clone
         hidden = clone.name if renamed else _free_name(clone.mark.clone, taken)
         return cls(
-            schema=SchemaName(database, clone.name),
-            hidden=SchemaName(database, hidden),
+            schema=home.named(clone.name),
+            hidden=home.named(hidden),
             comment=clone.facts.comment or "",
             stamp=clone.facts.stamp,
             half=clone.mark.condition is not None,
@@ -63,17 +64,25 @@ class Doomed:
 
     @classmethod
     def half_made(
-        cls, schema: SchemaName, *, comment: str, stamp: str, taken: Collection[str]
+        cls, schema: Place, *, comment: str, stamp: str, taken: Collection[str]
     ) -> Doomed:
         """A clone that this run has begun to make; see `of`."""
-        hidden = _free_name(schema.schema, taken)
+        hidden = _free_name(schema.name, taken)
         return cls(
             schema=schema,
-            hidden=SchemaName(schema.database, hidden),
+            hidden=schema.renamed(hidden),
             comment=comment,
             stamp=stamp,
             half=True,
         )
+
+    def require_another_name(self, *, taken: Collection[str]) -> None:
+        """Checks that one more schema of its name could be renamed out of the way.
+
+        Raises:
+            SchemaNotOwned: All names for that have been taken by others.
+        """
+        _free_name(self.schema.name, {*taken, self.hidden.name})
 
     @property
     def hiding(self) -> tuple[Statement, ...]:
@@ -82,10 +91,10 @@ class Doomed:
             return ()
         return (
             Statement(
-                sql=statements.rename_schema(self.schema, self.hidden.schema),
+                sql=statements.rename_schema(self.schema, self.hidden.name),
                 action="rename",
-                schema=self.schema.schema,
-                object="schema",
+                schema=self.schema.name,
+                object=self.schema.kind.lower(),
             ),
         )
 
@@ -95,8 +104,8 @@ class Doomed:
         return Statement(
             sql=statements.drop_schema(self.hidden),
             action="drop",
-            schema=self.schema.schema,
-            object="schema",
+            schema=self.schema.name,
+            object=self.schema.kind.lower(),
             # What is half-made or half-dropped is no branch's data any more.
             hazards=frozenset() if self.half else frozenset({Hazard.DELETES_DATA}),
         )
@@ -120,10 +129,10 @@ class DropPlan(Plan):
 
 
 def compose_drop(
-    environment: str, clones: Sequence[OwnedSchema], database: str, *, taken: Collection[str]
+    environment: str, clones: Sequence[OwnedSchema], home: Home, *, taken: Collection[str]
 ) -> DropPlan:
     """The plan that drops clones; `taken` are the names of all schemas."""
-    doomed = [Doomed.of(clone, database, taken=taken) for clone in clones]
+    doomed = [Doomed.of(clone, home, taken=taken) for clone in clones]
     return DropPlan(
         verb="drop",
         environment=environment,
@@ -132,13 +141,13 @@ def compose_drop(
             expected
             for one in doomed
             for expected in (
-                Expectation(one.schema.schema, one.comment),
-                *(Expectation(one.hidden.schema, None) for _ in one.hiding),
+                Expectation(one.schema.name, one.comment),
+                *(Expectation(one.hidden.name, None) for _ in one.hiding),
             )
         ),
         notes=tuple(
             Note(
-                one.schema.schema,
+                one.schema.name,
                 "until its Time Travel ends it can be had back:"
                 f" {statements.undrop_schema(one.hidden)}",
             )
@@ -158,13 +167,13 @@ def hide(session: Session, doomed: Doomed) -> None:
     for statement in doomed.hiding:
         session.execute(
             statement.sql,
-            doing=f"rename {doomed.schema.schema}",
-            settled=lambda: doomed.is_it(_rows(session).get(doomed.hidden.schema)),
+            doing=f"rename {doomed.schema.name}",
+            settled=lambda: doomed.is_it(_rows(session).get(doomed.hidden.name)),
         )
-    if not doomed.is_it(_rows(session).get(doomed.hidden.schema)):
+    if not doomed.is_it(_rows(session).get(doomed.hidden.name)):
         unhide(session, doomed)
         raise StalePlan(
-            f"Schema {doomed.schema.schema!r} was replaced by another while it was being dropped;"
+            f"{doomed.schema.called} was replaced by another while it was being dropped;"
             " that one was left as it is.",
             remedy="Plan again.",
         )
@@ -176,19 +185,19 @@ def unhide(session: Session, doomed: Doomed) -> None:
     Raises:
         CloneFailed: Another has taken its name meanwhile.
     """
-    hidden = _rows(session).get(doomed.hidden.schema)
+    hidden = _rows(session).get(doomed.hidden.name)
     if hidden is None or not doomed.hiding:
         return
     was = queries.stamp(hidden)
     try:
         session.execute(
-            statements.rename_schema(doomed.hidden, doomed.schema.schema),
-            doing=f"rename {doomed.hidden.schema} back",
-            settled=lambda: _stamp_of(session, doomed.schema.schema) == was,
+            statements.rename_schema(doomed.hidden, doomed.schema.name),
+            doing=f"rename {doomed.hidden.name} back",
+            settled=lambda: _stamp_of(session, doomed.schema.name) == was,
         )
     except StalePlan as error:
         raise CloneFailed(
-            f"Schema {doomed.schema.schema!r} was renamed to {doomed.hidden.schema!r} and could"
+            f"Schema {doomed.schema.name!r} was renamed to {doomed.hidden.name!r} and could"
             " not get its name back, as another schema has it now.",
             remedy="Look at both, and rename or drop them by hand; neither was changed otherwise.",
         ) from error
@@ -200,19 +209,18 @@ def drop_hidden(session: Session, doomed: Doomed) -> None:
     Raises:
         StalePlan: Another schema has the name; it was left as it is.
     """
-    found = _rows(session).get(doomed.hidden.schema)
+    found = _rows(session).get(doomed.hidden.name)
     if found is None:
         return
     if not doomed.is_it(found):
         raise StalePlan(
-            f"Schema {doomed.hidden.schema!r} is another than was to be dropped; it was left as it"
-            " is.",
+            f"{doomed.hidden.called} is another than was to be dropped; it was left as it is.",
             remedy="Rename it: it has a name that is used for clones that are being dropped.",
         )
     session.execute(
         doomed.dropping.sql,
-        doing=f"drop {doomed.schema.schema}",
-        settled=lambda: doomed.hidden.schema not in _rows(session),
+        doing=f"drop {doomed.schema.name}",
+        settled=lambda: doomed.hidden.name not in _rows(session),
     )
 
 
@@ -226,7 +234,9 @@ def require_unused(session: Session, clones: Iterable[OwnedSchema]) -> None:
         SchemaInUse: One has such a foreign key.
     """
     names = [clone.name for clone in clones]
-    if not names:
+    if not names or session.database is None:
+        # A database tells of its own foreign keys alone, and there may be very many databases:
+        # https://docs.snowflake.com/en/sql-reference/info-schema/referential_constraints.
         return
     rows = session.read(statements.foreign_keys(session.database, names))
     found: dict[str, list[str]] = {}

@@ -52,8 +52,10 @@ def translate(
             f"The connection to Snowflake was lost while we tried to {doing}: {told}.",
             remedy="Try again: what was done before is found, and done work is not done twice.",
         )
+    status = _status(error)
+    number = error.errno if status is None else HTTP + status
     for meaning in MEANINGS:
-        if meaning.fits(error.errno, case):
+        if meaning.fits(number, case):
             remedy = meaning.remedy if isinstance(meaning.remedy, str) else meaning.remedy(case)
             return meaning.kind(f"Snowflake refused to {doing}: {told}.", remedy=remedy)
     return CloneFailed(
@@ -79,8 +81,7 @@ def is_connection_lost(error: Error) -> bool:
     """
     if isinstance(error, NonRetryableTlsError):
         return False
-    if HTTP <= error.errno < HTTP + 1000:
-        status = error.errno - HTTP
+    if (status := _status(error)) is not None:
         return status >= 500 or status in _TRY_AGAIN or status == 0
     if error.errno == LOGIN:
         return _UNANSWERED.search(_said(error)) is not None
@@ -103,15 +104,23 @@ def not_there(error: Error) -> bool:
 
 
 def imported(database: str, *, base: str) -> CloneFailed:
-    """The error of a base schema that lies in a database made from a share.
+    """The error of a base that lies in a database made from a share: `Schema 'ANALYTICS'`.
 
     https://docs.snowflake.com/en/user-guide/data-share-consumers: neither it nor a schema or table
     in it can be cloned, and nothing can be made in it.
     """
     return CloneFailed(
-        f"Schema {base!r} cannot be cloned: database {database!r} was made from a share.",
+        f"{base} cannot be cloned: database {database!r} was made from a share.",
         remedy=OF_A_SHARE,
     )
+
+
+def _status(error: Error) -> int | None:
+    """The status of an HTTP answer. The connector adds 290000, and again when it gives up."""
+    for status in (error.errno - HTTP, error.errno - 2 * HTTP):
+        if 0 <= status < 1000:
+            return status
+    return None
 
 
 def _said(error: Error) -> str:

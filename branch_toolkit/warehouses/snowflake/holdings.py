@@ -59,6 +59,15 @@ class Holdings:
             for each in self.grants
         )
 
+    def may_make(self, schema: SchemaName) -> bool:
+        """Whether it may change a schema, or make anything in it."""
+        place = (schema.database, schema.schema)
+        return any(
+            each.name == place
+            and (each.privilege == "MODIFY" or each.privilege.startswith("CREATE "))
+            for each in self.grants
+        )
+
     def objects(
         self, privileges: Collection[str], schema: SchemaName, *, kind: str | None = None
     ) -> set[str]:
@@ -168,8 +177,10 @@ class Asking:
 
         https://docs.snowflake.com/en/sql-reference/sql/show-grants
         """
-        roles, grants, whole = {role}, set[Grant](), True
-        waiting = [f"ROLE {quote(role)}"]
+        # Everybody has PUBLIC:
+        # https://docs.snowflake.com/en/user-guide/security-access-control-overview.
+        roles, grants, whole = {role, "PUBLIC"}, set[Grant](), True
+        waiting = [f"ROLE {quote(each)}" for each in sorted(roles)]
         asked = set(waiting)
         while waiting:
             rows = self.rows(f"SHOW GRANTS TO {waiting.pop()}")

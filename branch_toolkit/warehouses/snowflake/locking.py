@@ -22,7 +22,8 @@ from typing import Any
 
 from branch_toolkit.core.errors import BranchToolkitError, EnvironmentBusy, MissingRight
 from branch_toolkit.warehouses.snowflake import statements
-from branch_toolkit.warehouses.snowflake.names import SchemaName, quote
+from branch_toolkit.warehouses.snowflake.home import Home
+from branch_toolkit.warehouses.snowflake.names import DatabaseName, Place, quote
 from branch_toolkit.warehouses.snowflake.session import Connect, Row, Session, opened
 from branch_toolkit.warehouses.snowflake.statements import SchemaOptions
 
@@ -38,12 +39,12 @@ class Lock:
     """The lock that this run holds on an environment.
 
     Args:
-        schema: Its schema.
+        schema: Its schema, or database.
         environment: The environment.
         lease: Seconds that it lasts without being renewed.
     """
 
-    schema: SchemaName
+    schema: Place
     environment: str
     lease: float
     _began: float = field(default_factory=time.monotonic)
@@ -88,13 +89,18 @@ class Locking:
 
     Args:
         connect: Makes connections; renewing needs one of its own.
-        database: The database.
+        database: The database; None for the account, where locks are databases.
         lease: Seconds that a lock lasts without being renewed.
     """
 
     connect: Connect
-    database: str
+    database: str | None
     lease: float
+
+    @property
+    def home(self) -> Home:
+        """What locks are in."""
+        return Home(self.database)
 
     @contextmanager
     def hold(self, session: Session, environment: str) -> Iterator[Lock | None]:
@@ -115,7 +121,7 @@ class Locking:
 
     def _take(self, session: Session, environment: str) -> Lock | None:
         name = f"{_prefix(environment)}{secrets.token_hex(8).upper()}"
-        lock = Lock(SchemaName(self.database, name), environment, self.lease)
+        lock = Lock(self.home.named(name), environment, self.lease)
         comment = _comment(environment, self.lease)
         session.execute(
             statements.create_schema(lock.schema, _OPTIONS, comment=comment),
@@ -132,7 +138,10 @@ class Locking:
             if not taken:
                 self._drop(session, lock.schema)
         if mine is not None:
-            _require_owner(mine, session)
+            _require_owner(mine["owner"], lock.schema, session)
+        elif lock._lasts:
+            # Nobody drops a lock that lasts: it is another role's, and not shown to this one.
+            _require_owner(None, lock.schema, session)
         if mine is None or not taken:
             return None
         self._tidy(session, found, now=mine["created_on"])
@@ -142,15 +151,15 @@ class Locking:
         """Drops the locks of runs that were killed; nobody else ever uses their names."""
         for row in found:
             if _lapsed(row, now=now):
-                self._drop(session, SchemaName(self.database, row["name"]))
+                self._drop(session, self.home.named(row["name"]))
 
-    def _drop(self, session: Session, lock: SchemaName) -> None:
+    def _drop(self, session: Session, lock: Place) -> None:
         """Drops a lock; where that fails, it lapses."""
         with suppress(BranchToolkitError):
             session.execute(
                 statements.drop_schema(lock),
                 doing="release a lock",
-                settled=lambda: not self._names(session, lock.schema),
+                settled=lambda: not self._names(session, lock.name),
             )
 
     @contextmanager
@@ -172,31 +181,40 @@ class Locking:
                     lock.renew(session)
 
     def _all(self, session: Session) -> list[Row]:
-        rows = session.read(statements.show_schemas_beginning(self.database, PREFIX))
+        rows = session.read(self.home.show_beginning(PREFIX))
         return [row for row in rows if _content(row) is not None]
 
     def _names(self, session: Session, prefix: str) -> list[str]:
-        rows = session.read(statements.show_schemas_beginning(self.database, prefix))
+        rows = session.read(self.home.show_beginning(prefix))
         return [row["name"] for row in rows]
 
 
-def _require_owner(lock: Row, session: Session) -> None:
+def _require_owner(owner: str | None, lock: Place, session: Session) -> None:
     """Refuses to go on where what this role makes belongs to another one.
 
     https://docs.snowflake.com/en/sql-reference/sql/grant-ownership: future grants of ownership.
 
+    Args:
+        owner: Whose the lock is that was just made; None if this role may not even see it.
+        lock: That lock.
+        session: Who has made it.
+
     Raises:
         MissingRight: It does.
     """
-    if lock["owner"] not in (session.role(), "", None):
-        raise MissingRight(
-            f"What role {session.role()!r} makes in database {session.database!r} belongs to role"
-            f" {lock['owner']!r}, by a future grant: it could make no clone whole, and drop none."
-            f" The empty schema {lock['name']!r} is left over.",
-            remedy="Let an administrator execute: REVOKE OWNERSHIP ON FUTURE SCHEMAS IN DATABASE"
-            f" {quote(session.database)} FROM ROLE {quote(str(lock['owner']))}; or give that role"
-            " to the resource.",
-        )
+    if isinstance(lock, DatabaseName) or owner in (session.role(), ""):
+        return
+    whose = "another role" if owner is None else f"role {owner!r}"
+    name = "that_role" if owner is None else quote(owner)
+    database = quote(lock.database)
+    raise MissingRight(
+        f"What role {session.role()!r} makes in database {lock.database!r} belongs to {whose}, by a"
+        " future grant: it could make no clone whole, and drop none. The empty schema"
+        f" {lock.schema!r} is left over.",
+        remedy="Let an administrator execute: REVOKE OWNERSHIP ON FUTURE SCHEMAS IN DATABASE"
+        f" {database} FROM ROLE {name}; or give that role to the resource. SHOW FUTURE GRANTS IN"
+        f" DATABASE {database} tells which it is.",
+    )
 
 
 def is_lock(name: str) -> bool:

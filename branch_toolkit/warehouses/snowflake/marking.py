@@ -9,7 +9,6 @@ from branch_toolkit.core.errors import CannotUndrop
 from branch_toolkit.core.mark import Mark
 from branch_toolkit.core.plan import Expectation, Plan
 from branch_toolkit.warehouses.snowflake import queries
-from branch_toolkit.warehouses.snowflake.names import SchemaName
 from branch_toolkit.warehouses.snowflake.planning import mark_schema
 from branch_toolkit.warehouses.snowflake.session import Session
 
@@ -40,7 +39,7 @@ def compose_marks(
         verb=verb,
         environment=environment,
         statements=tuple(
-            mark_schema(SchemaName(session.database, clone.name), mark) for clone, mark in changes
+            mark_schema(session.home.named(clone.name), mark) for clone, mark in changes
         ),
         expects=tuple(Expectation(clone.name, clone.facts.comment) for clone, _ in changes),
     )
@@ -50,7 +49,6 @@ def _require_undrop(session: Session, clones: Sequence[str]) -> None:
     rows = queries.schema_rows(session)
     for name in clones:
         if name in rows and int(rows[name]["retention_time"] or 0) == 0:
-            schema = SchemaName(session.database, name)
-            raise CannotUndrop(
-                name, setting=f"ALTER SCHEMA {schema} SET DATA_RETENTION_TIME_IN_DAYS = 1;"
-            )
+            clone = session.home.named(name)
+            setting = f"ALTER {clone.kind} {clone} SET DATA_RETENTION_TIME_IN_DAYS = 1;"
+            raise CannotUndrop(name, setting=setting)

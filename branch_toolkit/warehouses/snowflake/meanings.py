@@ -206,8 +206,8 @@ MEANINGS = (
     Meaning(
         WarehouseUnavailable,
         "Name a virtual warehouse in `warehouse` of the resource, and let the role use it: GRANT"
-        " USAGE ON WAREHOUSE the_warehouse TO ROLE the_role. Samples, and what I/O managers do,"
-        " need one; clones do not.",
+        " USAGE ON WAREHOUSE the_warehouse TO ROLE the_role. The information schema is asked by"
+        " one, too: https://docs.snowflake.com/en/sql-reference/info-schema.",
         numbers=frozenset({606}),
         text=_text(r"no active warehouse|requested warehouse does not exist"),
     ),

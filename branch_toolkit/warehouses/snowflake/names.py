@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
 from branch_toolkit.core.names import SNOWFLAKE
 
@@ -16,6 +17,12 @@ class SchemaName:
 
     database: str
     schema: str
+    kind: ClassVar[str] = "SCHEMA"
+
+    @property
+    def name(self) -> str:
+        """Its own name, as of any place."""
+        return self.schema
 
     def __str__(self) -> str:
         """Quoted: `"PROD"."ANALYTICS"`."""
@@ -24,6 +31,81 @@ class SchemaName:
     def __truediv__(self, name: str) -> ObjectName:
         """An object in it."""
         return ObjectName(self, name)
+
+    @property
+    def called(self) -> str:
+        """What a sentence about it begins with: `Schema 'ANALYTICS'`."""
+        return f"Schema {self.schema!r}"
+
+    @property
+    def always(self) -> tuple[SchemaName, ...]:
+        """The schemas that are in it by themselves."""
+        return ()
+
+    def renamed(self, name: str) -> SchemaName:
+        """What it is called when it is called otherwise."""
+        return SchemaName(self.database, name)
+
+    def holds(self, schema: SchemaName) -> bool:
+        """Whether that is it."""
+        return schema == self
+
+    def twin(self, schema: SchemaName) -> SchemaName:
+        """What stands in it, as a clone, for a schema of base."""
+        return self
+
+    def shown(self, schema: SchemaName, name: str) -> str:
+        """What people who look at it call an object in it."""
+        return name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatabaseName:
+    """A database's name, as Snowflake stores it."""
+
+    name: str
+    kind: ClassVar[str] = "DATABASE"
+
+    def __str__(self) -> str:
+        """Quoted: `"PROD"`."""
+        return quote(self.name)
+
+    def __truediv__(self, name: str) -> SchemaName:
+        """A schema in it."""
+        return SchemaName(self.name, name)
+
+    @property
+    def called(self) -> str:
+        """What a sentence about it begins with: `Database 'PROD'`."""
+        return f"Database {self.name!r}"
+
+    @property
+    def always(self) -> tuple[SchemaName, ...]:
+        """The schemas that are in it by themselves.
+
+        https://docs.snowflake.com/en/sql-reference/info-schema
+        """
+        return (self / "INFORMATION_SCHEMA",)
+
+    def renamed(self, name: str) -> DatabaseName:
+        """What it is called when it is called otherwise."""
+        return DatabaseName(name)
+
+    def holds(self, schema: SchemaName) -> bool:
+        """Whether a schema is in it."""
+        return schema.database == self.name
+
+    def twin(self, schema: SchemaName) -> SchemaName:
+        """What stands in it, as a clone, for a schema of base."""
+        return self / schema.schema
+
+    def shown(self, schema: SchemaName, name: str) -> str:
+        """What people who look at it call an object in it: `ANALYTICS.ORDERS`."""
+        return f"{schema.schema}.{name}"
+
+
+Place: TypeAlias = SchemaName | DatabaseName
+"""What is cloned as a whole, and what a clone is: a schema or a database."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from branch_toolkit.core.plan import Note, Statement
 from branch_toolkit.warehouses.snowflake import statements
 from branch_toolkit.warehouses.snowflake.choosing import Choice, Way
-from branch_toolkit.warehouses.snowflake.names import SchemaName, parts
+from branch_toolkit.warehouses.snowflake.names import Place, SchemaName, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,22 @@ class Numbered:
 
 
 def plan_numbers(
-    choice: Choice, clone: SchemaName, moves: Mapping[SchemaName, SchemaName]
+    choice: Choice, clone: Place, moves: Mapping[SchemaName, SchemaName]
 ) -> Iterator[Numbered]:
     """What is done about the columns of a clone whose default is a sequence's next number.
 
     https://docs.snowflake.com/en/user-guide/object-clone: a cloned table takes its numbers from the
-    cloned sequence only where both were cloned with their schema.
+    cloned sequence only where both were cloned with their schema or database.
     """
     base = choice.base.schema
-    made = {table.name.name for table, _ in choice.made}
+    made = {table.name for table, _ in choice.made}
     for table, column, default in choice.base.defaults:
-        schema, sequence = _sequence(default, base)
-        with_it = choice.way is Way.SCHEMA and schema == base
+        schema, sequence = _sequence(default, table.schema)
+        with_it = choice.way is Way.SCHEMA and base.holds(schema)
         if with_it or (choice.way is Way.TABLES and table not in made):
             continue
-        place, what = clone / table, f"default of {table}.{column}"
+        place = moves[table.schema] / table.name
+        what = f"default of {base.shown(table.schema, table.name)}.{column}"
         if schema in moves:
             sql = statements.default_sequence(place, column, moves[schema] / sequence)
             yield Numbered(_statement(clone, "set", what, sql))
@@ -55,5 +56,5 @@ def _sequence(default: str, home: SchemaName) -> tuple[SchemaName, str]:
     return SchemaName(*[home.database, home.schema][: 2 - len(schema)], *schema[-2:]), name
 
 
-def _statement(clone: SchemaName, action: str, what: str, sql: str) -> Statement:
-    return Statement(sql=sql, action=action, schema=clone.schema, object=what)
+def _statement(clone: Place, action: str, what: str, sql: str) -> Statement:
+    return Statement(sql=sql, action=action, schema=clone.name, object=what)

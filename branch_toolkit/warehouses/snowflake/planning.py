@@ -10,11 +10,12 @@ from branch_toolkit.core.mark import BUILDING, Mark, encode
 from branch_toolkit.core.plan import Expectation, Hazard, Note, Plan, Statement
 from branch_toolkit.core.strategy import Rule, Strategy
 from branch_toolkit.warehouses.snowflake import statements
-from branch_toolkit.warehouses.snowflake.bodies import Body
-from branch_toolkit.warehouses.snowflake.choosing import Choice, Way
+from branch_toolkit.warehouses.snowflake.bodies import Body, Creation
+from branch_toolkit.warehouses.snowflake.choosing import Choice, Way, leaves_hybrid
 from branch_toolkit.warehouses.snowflake.contents import BaseTable, Contents
 from branch_toolkit.warehouses.snowflake.dropping import Doomed
-from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.home import Home
+from branch_toolkit.warehouses.snowflake.names import DatabaseName, Place, SchemaName
 from branch_toolkit.warehouses.snowflake.numbers import Numbered
 from branch_toolkit.warehouses.snowflake.regranting import Grants
 from branch_toolkit.warehouses.snowflake.statements import TimeTravel
@@ -39,12 +40,12 @@ class Making:
         grants: Grant on the schema what is granted on base.
         hand_over: Hand it to the branches' role.
         accepted: Objects that are known to read base, by kind and name.
-        copied: What the report says of each table.
+        copied: The rows of each table that comes along, by the name that people see.
         by_table: Whether it is made table by table.
         notes: What a person should know of it.
     """
 
-    clone: SchemaName
+    clone: Place
     base: Contents
     building: Mark
     final: Mark
@@ -53,7 +54,7 @@ class Making:
     fills: tuple[Statement, ...] = ()
     parts: tuple[Statement, ...] = ()
     defaults: tuple[Statement, ...] = ()
-    bodies: tuple[Statement, ...] = ()
+    bodies: tuple[Creation, ...] = ()
     left_out: tuple[Statement, ...] = ()
     grants: tuple[Statement, ...] = ()
     hand_over: tuple[Statement, ...] = ()
@@ -104,7 +105,7 @@ class Sketch:
     """What is to be made, before base was looked at.
 
     Args:
-        database: The database.
+        home: What base and clones are in.
         environment: The environment's name.
         marks: One for each clone.
         beside: Clones that are there already.
@@ -115,7 +116,7 @@ class Sketch:
         tag: The tag that they get.
     """
 
-    database: str
+    home: Home
     environment: str
     marks: Sequence[Mark]
     beside: Sequence[OwnedSchema]
@@ -134,7 +135,7 @@ def compose(
     notes: Sequence[Note],
 ) -> MakingPlan:
     """The plan that makes clones in the place of others."""
-    replaced = {one.schema.schema for one in doomed}
+    replaced = {one.schema.name for one in doomed}
     return MakingPlan(
         verb="refresh" if doomed else "provision",
         environment=sketch.environment,
@@ -146,7 +147,7 @@ def compose(
         expects=(
             *(Expectation(c.name, c.facts.comment) for c in (*sketch.beside, *sketch.replacing)),
             *(Expectation(m.clone, None) for m in sketch.marks if m.clone not in replaced),
-            *(Expectation(one.hidden.schema, None) for one in doomed),
+            *(Expectation(one.hidden.name, None) for one in doomed),
         ),
         notes=tuple(notes),
         making=tuple(making),
@@ -155,13 +156,13 @@ def compose(
     )
 
 
-def mark_schema(schema: SchemaName, mark: Mark) -> Statement:
+def mark_schema(schema: Place, mark: Mark) -> Statement:
     """Gives a schema its mark."""
     return Statement(
         sql=statements.comment_schema(schema, encode(mark)),
         action="mark",
-        schema=schema.schema,
-        object="schema",
+        schema=schema.name,
+        object=schema.kind.lower(),
     )
 
 
@@ -174,7 +175,7 @@ def make(
     grants: Grants,
 ) -> Making:
     """How one clone is made."""
-    clone = SchemaName(choice.base.schema.database, mark.clone)
+    clone = choice.base.schema.renamed(mark.clone)
     final = replace(mark, strategy="clone", base_state=choice.base.digest, role=sketch.branch_role)
     building = final.half(BUILDING, name=mark.clone)
     making = Making(
@@ -183,7 +184,7 @@ def make(
         building=building,
         final=final,
         create=_create(clone, choice, building, sketch.at),
-        bodies=tuple(b.statement for b in bodies if b.statement and not b.dropped),
+        bodies=tuple(b.statement for b in bodies if isinstance(b.statement, Creation)),
         left_out=tuple(b.statement for b in bodies if b.statement and b.dropped),
         defaults=tuple(one.statement for one in numbered),
         grants=(*grants.statements, *_tagging(clone, sketch)),
@@ -197,9 +198,9 @@ def make(
         accepted=frozenset(body.one.shown for body in bodies if body.accepted),
     )
     if choice.way is Way.SCHEMA:
-        return replace(
-            making, copied={t.name.name: t.rows for t in choice.base.tables if t.special is None}
-        )
+        return replace(making, copied=_copied(choice.base))
+    if isinstance(clone, DatabaseName):
+        raise TypeError("a database is cloned as a whole")
     return replace(
         making,
         by_table=True,
@@ -213,11 +214,19 @@ def make(
     )
 
 
-def _create(clone: SchemaName, choice: Choice, building: Mark, at: TimeTravel | None) -> Statement:
+def _copied(base: Contents) -> dict[str, int | None]:
+    return {
+        base.schema.shown(table.name.schema, table.name.name): table.rows
+        for table in base.tables
+        if table.special is None
+    }
+
+
+def _create(clone: Place, choice: Choice, building: Mark, at: TimeTravel | None) -> Statement:
     base, comment = choice.base, encode(building)
     if choice.way is Way.TABLES:
         sql = statements.create_schema(clone, choice.options, comment=comment)
-        return Statement(sql=sql, action="create", schema=clone.schema, object="schema")
+        return Statement(sql=sql, action="create", schema=clone.name, object=clone.kind.lower())
     return Statement(
         sql=statements.clone_schema(
             clone,
@@ -225,11 +234,12 @@ def _create(clone: SchemaName, choice: Choice, building: Mark, at: TimeTravel | 
             choice.options,
             comment=comment,
             at=at,
-            without_hybrid=any(table.special == "hybrid table" for table in base.tables),
+            without_hybrid=leaves_hybrid(base, at)
+            and any(table.special == "hybrid table" for table in base.tables),
         ),
         action="clone",
-        schema=clone.schema,
-        object="schema",
+        schema=clone.name,
+        object=clone.kind.lower(),
         base_rows=sum(table.rows or 0 for table in base.tables),
         base_bytes=sum(table.size_bytes or 0 for table in base.tables),
     )
@@ -273,21 +283,21 @@ def _fill(clone: SchemaName, table: BaseTable, rule: Rule, at: TimeTravel | None
 def _parts(clone: SchemaName, base: Contents) -> Iterator[Statement]:
     for one in base.of("SEQUENCE", "FILE FORMAT"):
         yield Statement(
-            sql=statements.clone_object(one.kind, clone / one.bare, base.schema / one.bare),
+            sql=statements.clone_object(one.kind, clone / one.bare, one.schema / one.bare),
             action="clone",
             schema=clone.schema,
             object=one.shown,
         )
 
 
-def _tagging(clone: SchemaName, sketch: Sketch) -> list[Statement]:
+def _tagging(clone: Place, sketch: Sketch) -> list[Statement]:
     if sketch.tag is None:
         return []
     return [
         Statement(
             sql=statements.tag_schema(clone, sketch.tag, sketch.environment),
             action="tag",
-            schema=clone.schema,
-            object="schema",
+            schema=clone.name,
+            object=clone.kind.lower(),
         )
     ]

@@ -1,4 +1,4 @@
-"""What is granted on a base schema itself, which a clone does not inherit."""
+"""What is granted on a base schema or database itself, which a clone does not inherit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.core.plan import Note, Statement
 from branch_toolkit.warehouses.snowflake import statements
 from branch_toolkit.warehouses.snowflake.contents import Contents
-from branch_toolkit.warehouses.snowflake.names import SchemaName
+from branch_toolkit.warehouses.snowflake.names import DatabaseName, Place
 from branch_toolkit.warehouses.snowflake.session import Row, Session
 
 _OWNERSHIP = "OWNERSHIP"
@@ -40,7 +40,7 @@ class Grants:
 
 
 def plan_grants(
-    session: Session, base: Contents, clone: SchemaName, *, branch_role: str | None
+    session: Session, base: Contents, clone: Place, *, branch_role: str | None
 ) -> Grants:
     """What is granted on a clone of a base schema.
 
@@ -68,7 +68,7 @@ def _read(session: Session, sql: str, notes: list[Note]) -> list[Row]:
         return []
 
 
-def _container(clone: SchemaName, rows: list[Row]) -> Iterator[Statement]:
+def _container(clone: Place, rows: list[Row]) -> Iterator[Statement]:
     for row in rows:
         if row["privilege"] != _OWNERSHIP and row["granted_to"] == "ROLE":
             role, option = str(row["grantee_name"]), str(row["grant_option"]).lower() == "true"
@@ -76,7 +76,7 @@ def _container(clone: SchemaName, rows: list[Row]) -> Iterator[Statement]:
             yield _grant(clone, f"{row['privilege']} to {role}", sql)
 
 
-def _future(clone: SchemaName, rows: list[Row]) -> Iterator[Statement]:
+def _future(clone: Place, rows: list[Row]) -> Iterator[Statement]:
     for row in rows:
         # What will be made in a branch belongs to the branch.
         if row["privilege"] != _OWNERSHIP and row.get("grant_to", "ROLE") == "ROLE":
@@ -85,12 +85,15 @@ def _future(clone: SchemaName, rows: list[Row]) -> Iterator[Statement]:
             yield _grant(clone, f"{row['privilege']} on future {kind.lower()} to {role}", sql)
 
 
-def _hand_over(base: Contents, clone: SchemaName, role: str) -> Iterator[Statement]:
+def _hand_over(base: Contents, clone: Place, role: str) -> Iterator[Statement]:
     yield _grant(clone, f"all to {role}", statements.grant_all(clone, role))
+    if isinstance(clone, DatabaseName):
+        sql = statements.grant_all_schemas(clone, role)
+        yield _grant(clone, f"all on schemas to {role}", sql)
     kinds = ["TABLES", *(name for kind, name in _HANDED_OVER.items() if base.of(kind))]
     for kind in kinds:
         yield _grant(clone, f"{kind.lower()} to {role}", statements.own_all(kind, clone, role))
 
 
-def _grant(clone: SchemaName, what: str, sql: str) -> Statement:
-    return Statement(sql=sql, action="grant", schema=clone.schema, object=what)
+def _grant(clone: Place, what: str, sql: str) -> Statement:
+    return Statement(sql=sql, action="grant", schema=clone.name, object=what)

@@ -194,6 +194,8 @@ def _changes(asking: Asking, held: Holdings, base: SchemaName) -> Iterator[str]:
         yield f"it owns schema {place}"
     elif held.may(_ADD, "SCHEMA", base.database, place):
         yield f"it may create tables in {place}"
+    elif held.may_make(base):
+        yield f"it may change schema {place}, or make things in it"
     owned = {
         str(row["name"])
         for row in asking.tables_and_views(base) or []
@@ -203,6 +205,8 @@ def _changes(asking: Asking, held: Holdings, base: SchemaName) -> Iterator[str]:
         # https://docs.snowflake.com/en/developer-guide/stored-procedure/stored-procedures-rights:
         # unless they say otherwise, procedures do what their owner may do.
         yield f"it may call procedure {place}.{callable_[0]}, which may change what its owner may"
+    if counting := sorted(held.objects({"USAGE"}, base, kind="SEQUENCE")):
+        yield f"it may take numbers from sequence {place}.{counting[0]}"
     if changeable := sorted(held.objects(_CHANGE, base) | owned):
         yield f"it may change {', '.join(f'{place}.{name}' for name in changeable[:3])}" + (
             f" and {len(changeable) - 3} more" if len(changeable) > 3 else ""
@@ -219,6 +223,8 @@ def _revokes(base: SchemaName, role: str) -> Iterator[str]:
             f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {which} TABLES IN SCHEMA {base}"
             f" FROM ROLE {quote(role)}"
         )
+        for kind in ("PROCEDURES", "SEQUENCES"):
+            yield f"REVOKE USAGE ON {which} {kind} IN SCHEMA {base} FROM ROLE {quote(role)}"
     for privilege in sorted(_ADD):
         yield f"REVOKE {privilege} ON SCHEMA {base} FROM ROLE {quote(role)}"
 

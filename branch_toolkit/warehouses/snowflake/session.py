@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from snowflake.connector.errors import Error
 
 from branch_toolkit.core.errors import BranchToolkitError
 from branch_toolkit.warehouses.snowflake import errors, statements
+from branch_toolkit.warehouses.snowflake.home import Home
 from branch_toolkit.warehouses.snowflake.names import SchemaName
 
 Row: TypeAlias = dict[str, Any]
@@ -22,6 +24,7 @@ Settled: TypeAlias = Callable[[], bool]
 
 _ATTEMPTS = 4
 _FIRST_PAUSE = 0.5
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 _log = logging.getLogger(__name__)
 
@@ -32,15 +35,20 @@ class Session:
 
     Args:
         connect: Makes a connection.
-        database: The database, for errors.
+        database: The database that it works in; None where it works on whole databases.
         tag: What its statements are told apart by in QUERY_HISTORY.
     """
 
     connect: Connect
-    database: str
+    database: str | None
     tag: dict[str, str] = field(default_factory=dict)
     _connection: SnowflakeConnection | None = None
     _role: str = ""
+
+    @property
+    def home(self) -> Home:
+        """What base, its clones and the locks are in."""
+        return Home(self.database)
 
     def read(self, sql: str) -> list[Row]:
         """The rows of a statement that changes nothing, by the columns' names in lower case.
@@ -142,16 +150,23 @@ class Session:
         return [{str(key).lower(): value for key, value in row.items()} for row in rows]
 
     def _translated(self, error: Error, *, doing: str, sql: str) -> BranchToolkitError:
+        database = self.database or _first_name(sql)
         return errors.translate(
-            error, doing=doing, sql=sql, role=self._role or "?", database=self.database
+            error, doing=doing, sql=sql, role=self._role or "?", database=database
         )
 
 
 @contextmanager
-def opened(connect: Connect, database: str, **tag: str) -> Iterator[Session]:
+def opened(connect: Connect, database: str | None, **tag: str) -> Iterator[Session]:
     """A session, closed at the end of the block."""
     session = Session(connect, database, tag)
     try:
         yield session
     finally:
         session.close()
+
+
+def _first_name(sql: str) -> str:
+    """The database that a statement on whole databases is about: it names it first."""
+    found = _QUOTED.search(sql)
+    return found[1].replace('""', '"') if found else ""

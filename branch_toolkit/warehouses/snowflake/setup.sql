@@ -41,7 +41,8 @@ GRANT USAGE ON WAREHOUSE the_warehouse TO ROLE branch_role;
 GRANT USAGE ON DATABASE the_database TO ROLE branch_role;
 GRANT CREATE SCHEMA ON DATABASE the_database TO ROLE toolkit_role;
 
--- 5. What is cloned. toolkit_role has these rights through branch_role.
+-- 5. What is cloned. toolkit_role has these rights through branch_role, and those by itself with
+--    which production could be changed: its sequences move on, its procedures do what their owner may.
 -- A future grant in a schema switches off those that the database has for that kind of object,
 -- whoever they are given to. If you have such, write IN DATABASE instead in the FUTURE lines:
 -- https://docs.snowflake.com/en/sql-reference/sql/grant-privilege
@@ -51,8 +52,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA the_database.the_schema TO ROLE branch_role
 GRANT SELECT ON FUTURE TABLES IN SCHEMA the_database.the_schema TO ROLE branch_role;
 GRANT SELECT ON ALL VIEWS IN SCHEMA the_database.the_schema TO ROLE branch_role;
 GRANT SELECT ON FUTURE VIEWS IN SCHEMA the_database.the_schema TO ROLE branch_role;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA the_database.the_schema TO ROLE branch_role;
-GRANT USAGE ON FUTURE SEQUENCES IN SCHEMA the_database.the_schema TO ROLE branch_role;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA the_database.the_schema TO ROLE toolkit_role;
+GRANT USAGE ON FUTURE SEQUENCES IN SCHEMA the_database.the_schema TO ROLE toolkit_role;
 GRANT USAGE ON ALL FILE FORMATS IN SCHEMA the_database.the_schema TO ROLE branch_role;
 GRANT USAGE ON FUTURE FILE FORMATS IN SCHEMA the_database.the_schema TO ROLE branch_role;
 GRANT USAGE ON ALL FUNCTIONS IN SCHEMA the_database.the_schema TO ROLE branch_role;

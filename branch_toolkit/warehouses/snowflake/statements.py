@@ -1,4 +1,8 @@
-"""Every statement that we execute in Snowflake, as text. Names are stored names: see `names`."""
+"""Every statement that we execute in Snowflake, as text. Names are stored names: see `names`.
+
+Where whole databases are cloned, what is said of schemas here is said of databases: both are made,
+cloned, marked, renamed and dropped by the same statements but for one word.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from branch_toolkit.warehouses.snowflake.names import ObjectName, SchemaName, literal, quote
+from branch_toolkit.warehouses.snowflake.names import (
+    DatabaseName,
+    ObjectName,
+    Place,
+    SchemaName,
+    literal,
+    quote,
+)
 
 PAGE = 10_000
 """Most rows that one SHOW returns: https://docs.snowflake.com/en/sql-reference/sql/show-schemas."""
@@ -44,7 +55,8 @@ class SchemaOptions:
 
     Args:
         transient: Without Fail-safe.
-        managed_access: The schema's owner alone grants rights on what is in it.
+        managed_access: The schema's owner alone grants rights on what is in it; databases know no
+            such thing.
         retention_days: Time Travel of the clone, in days; None for what the database has.
     """
 
@@ -67,6 +79,19 @@ def show_databases(name: str) -> str:
     return f"SHOW DATABASES LIKE {literal(name)}"
 
 
+def show_all_databases(*, after: str | None = None) -> str:
+    """The databases of the account, a page of them.
+
+    https://docs.snowflake.com/en/sql-reference/sql/show-databases
+    """
+    return f"SHOW DATABASES{_page(after)}"
+
+
+def show_databases_beginning(prefix: str) -> str:
+    """The databases whose name begins so."""
+    return f"SHOW DATABASES STARTS WITH {literal(prefix)}"
+
+
 def show_schemas(database: str, *, after: str | None = None) -> str:
     """The schemas of a database, a page of them."""
     return f"SHOW SCHEMAS IN DATABASE {quote(database)}{_page(after)}"
@@ -77,18 +102,13 @@ def show_schemas_beginning(database: str, prefix: str) -> str:
     return f"SHOW SCHEMAS IN DATABASE {quote(database)} STARTS WITH {literal(prefix)}"
 
 
-def show_objects(kind: str, schema: SchemaName, *, after: str | None = None) -> str:
-    """The objects of a kind (`TABLES`, `VIEWS`, `USER FUNCTIONS`, …) in a schema."""
-    return f"SHOW {kind} IN SCHEMA {schema}{_page(after) if kind in _PAGED else ''}"
+def show_objects(kind: str, place: Place, *, after: str | None = None) -> str:
+    """The objects of a kind (`TABLES`, `VIEWS`, `USER FUNCTIONS`, …) in a schema or database."""
+    return f"SHOW {kind} IN {place.kind} {place}{_page(after) if kind in _PAGED else ''}"
 
 
 # https://docs.snowflake.com/en/sql-reference/sql/show: these take LIMIT … FROM.
 _PAGED = frozenset({"TABLES", "VIEWS"})
-
-
-def show_tables_of_database(database: str, *, after: str | None = None) -> str:
-    """The tables of all schemas of a database, a page of them."""
-    return f"SHOW TABLES IN DATABASE {quote(database)}{_page(after)}"
 
 
 def show_grants_on_database(database: str) -> str:
@@ -96,14 +116,14 @@ def show_grants_on_database(database: str) -> str:
     return f"SHOW GRANTS ON DATABASE {quote(database)}"
 
 
-def show_grants_on_schema(schema: SchemaName) -> str:
+def show_grants_on_schema(schema: Place) -> str:
     """What is granted on a schema itself, and to whom."""
-    return f"SHOW GRANTS ON SCHEMA {schema}"
+    return f"SHOW GRANTS ON {schema.kind} {schema}"
 
 
-def show_future_grants(schema: SchemaName) -> str:
+def show_future_grants(schema: Place) -> str:
     """What will be granted on objects that are made in a schema."""
-    return f"SHOW FUTURE GRANTS IN SCHEMA {schema}"
+    return f"SHOW FUTURE GRANTS IN {schema.kind} {schema}"
 
 
 def has_role(role: str) -> str:
@@ -142,6 +162,22 @@ def defaults(schema: SchemaName) -> str:
     )
 
 
+def defaults_of_database(database: DatabaseName) -> str:
+    """Columns with a default in all schemas of a database."""
+    return (
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_DEFAULT"
+        f" FROM {database}.INFORMATION_SCHEMA.COLUMNS WHERE COLUMN_DEFAULT IS NOT NULL"
+    )
+
+
+def own_bytes_of_database(database: DatabaseName) -> str:
+    """The bytes that a database's tables have for themselves; see `own_bytes`."""
+    return (
+        f"SELECT SUM(ACTIVE_BYTES) FROM {database}.INFORMATION_SCHEMA.TABLE_STORAGE_METRICS"
+        f" WHERE TABLE_CATALOG = {literal(database.name)} AND TABLE_DROPPED IS NULL"
+    )
+
+
 def own_bytes(database: str) -> str:
     """The bytes that each schema's tables have for themselves, what they share not counted.
 
@@ -156,8 +192,8 @@ def own_bytes(database: str) -> str:
 
 
 def clone_schema(
-    clone: SchemaName,
-    base: SchemaName,
+    clone: Place,
+    base: Place,
     options: SchemaOptions,
     *,
     comment: str,
@@ -175,7 +211,7 @@ def clone_schema(
     )
 
 
-def create_schema(clone: SchemaName, options: SchemaOptions, *, comment: str) -> str:
+def create_schema(clone: Place, options: SchemaOptions, *, comment: str) -> str:
     """Makes an empty schema, marked from its first moment."""
     return f"{_create_schema(clone, options)}{_options(options, comment)}"
 
@@ -185,29 +221,29 @@ def use_schema(schema: SchemaName) -> str:
     return f"USE SCHEMA {schema}"
 
 
-def comment_schema(schema: SchemaName, comment: str) -> str:
+def comment_schema(schema: Place, comment: str) -> str:
     """Sets a schema's comment, which is its mark."""
-    return f"ALTER SCHEMA {schema} SET COMMENT = {literal(comment)}"
+    return f"ALTER {schema.kind} {schema} SET COMMENT = {literal(comment)}"
 
 
-def tag_schema(schema: SchemaName, tag: str, value: str) -> str:
+def tag_schema(schema: Place, tag: str, value: str) -> str:
     """Sets a tag on a schema, such as for the attribution of cost; `tag` is written as given."""
-    return f"ALTER SCHEMA {schema} SET TAG {tag} = {literal(value)}"
+    return f"ALTER {schema.kind} {schema} SET TAG {tag} = {literal(value)}"
 
 
-def rename_schema(schema: SchemaName, name: str) -> str:
+def rename_schema(schema: Place, name: str) -> str:
     """Gives a schema another name; fails where that name is taken."""
-    return f"ALTER SCHEMA {schema} RENAME TO {SchemaName(schema.database, name)}"
+    return f"ALTER {schema.kind} {schema} RENAME TO {schema.renamed(name)}"
 
 
-def drop_schema(schema: SchemaName) -> str:
+def drop_schema(schema: Place) -> str:
     """Drops a schema with all that is in it; UNDROP brings it back within its retention."""
-    return f"DROP SCHEMA {schema} CASCADE"
+    return f"DROP {schema.kind} {schema} CASCADE"
 
 
-def undrop_schema(schema: SchemaName) -> str:
+def undrop_schema(schema: Place) -> str:
     """Brings the schema back that was dropped last under that name."""
-    return f"UNDROP SCHEMA {schema}"
+    return f"UNDROP {schema.kind} {schema}"
 
 
 def clone_table(
@@ -262,32 +298,43 @@ def drop_default(table: ObjectName, column: str) -> str:
     return f"ALTER TABLE {table} ALTER COLUMN {quote(column)} DROP DEFAULT"
 
 
-def grant_on_schema(privilege: str, schema: SchemaName, role: str, *, option: bool = False) -> str:
+def grant_on_schema(privilege: str, schema: Place, role: str, *, option: bool = False) -> str:
     """Grants a privilege on a schema itself, which a clone of it does not inherit."""
     tail = " WITH GRANT OPTION" if option else ""
-    return f"GRANT {privilege} ON SCHEMA {schema} TO ROLE {quote(role)}{tail}"
+    return f"GRANT {privilege} ON {schema.kind} {schema} TO ROLE {quote(role)}{tail}"
 
 
-def grant_on_future(privilege: str, kind: str, schema: SchemaName, role: str) -> str:
+def grant_on_future(privilege: str, kind: str, schema: Place, role: str) -> str:
     """Grants a privilege on what will be made in a schema (`kind`: `TABLES`, `VIEWS`, …)."""
-    return f"GRANT {privilege} ON FUTURE {kind} IN SCHEMA {schema} TO ROLE {quote(role)}"
+    return f"GRANT {privilege} ON FUTURE {kind} IN {schema.kind} {schema} TO ROLE {quote(role)}"
 
 
-def grant_all(schema: SchemaName, role: str) -> str:
+def grant_all(schema: Place, role: str) -> str:
     """Grants all privileges on a schema itself."""
-    return f"GRANT ALL PRIVILEGES ON SCHEMA {schema} TO ROLE {quote(role)}"
+    return f"GRANT ALL PRIVILEGES ON {schema.kind} {schema} TO ROLE {quote(role)}"
 
 
-def own_all(kind: str, schema: SchemaName, role: str) -> str:
-    """Hands all objects of a kind over to a role; what is granted on them stays."""
+def grant_all_schemas(database: DatabaseName, role: str) -> str:
+    """Grants all privileges on the schemas of a database.
+
+    https://docs.snowflake.com/en/sql-reference/sql/grant-privilege
+    """
+    return f"GRANT ALL PRIVILEGES ON ALL SCHEMAS IN DATABASE {database} TO ROLE {quote(role)}"
+
+
+def own_all(kind: str, schema: Place, role: str) -> str:
+    """Hands all objects of a kind over to a role; what is granted on them stays.
+
+    https://docs.snowflake.com/en/sql-reference/sql/grant-ownership
+    """
     return (
-        f"GRANT OWNERSHIP ON ALL {kind} IN SCHEMA {schema} TO ROLE {quote(role)}"
+        f"GRANT OWNERSHIP ON ALL {kind} IN {schema.kind} {schema} TO ROLE {quote(role)}"
         " COPY CURRENT GRANTS"
     )
 
 
-def _create_schema(clone: SchemaName, options: SchemaOptions) -> str:
-    return f"CREATE {'TRANSIENT ' if options.transient else ''}SCHEMA {clone}"
+def _create_schema(clone: Place, options: SchemaOptions) -> str:
+    return f"CREATE {'TRANSIENT ' if options.transient else ''}{clone.kind} {clone}"
 
 
 def _options(options: SchemaOptions, comment: str) -> str:

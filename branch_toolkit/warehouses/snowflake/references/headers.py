@@ -22,6 +22,7 @@ from branch_toolkit.warehouses.snowflake.references.naming import (
     chains,
     in_path,
     mentions,
+    telling,
     tokens_of,
 )
 from branch_toolkit.warehouses.snowflake.references.text import Edit, splice, string
@@ -64,7 +65,10 @@ def own_name(created: Created, moves: Moves) -> list[Edit]:
         return [Edit(start, start, f"{target}.")]
     if target == name.schema:
         return []
-    return [Edit(*created.name.places[-2], quote(target.schema))]
+    if len(created.name.parts) < -moves.part:
+        start, _ = created.name.places[0]
+        return [Edit(start, start, f"{quote(target.database)}.")]
+    return [Edit(*created.name.places[moves.part], quote(moves.word(name.schema)))]
 
 
 def copy_grants(created: Created) -> list[Edit]:
@@ -110,9 +114,9 @@ def _chains(tokens: Sequence[Token], moves: Moves) -> Iterator[Reference]:
             continue
         if parts[-1] == "NEXTVAL":
             parts, places = parts[:-1], places[:-1]
-        if len(parts) > 3 and any(schema.schema in parts for schema in moves.schemas):
+        if len(parts) > 3 and not telling(moves.schemas, moves.target).isdisjoint(parts):
             raise Unreadable(f"it cannot be told what {'.'.join(parts)} is")
-        found = reference(parts, places[-2], moves) if parts[1:] else None
+        found = reference(parts, moves.place(places), moves) if parts[1:] else None
         if found is not None:
             yield found
 
@@ -122,7 +126,8 @@ def _is_unclear(created: Created, index: int, moves: Moves) -> bool:
     tokens, token = created.tokens, created.tokens[index]
     if written.is_name(tokens, index):
         return False
-    if not mentions(string(created.text, token.start, token.end + 1).text, moves.schemas):
+    said = string(created.text, token.start, token.end + 1).text
+    if not mentions(said, moves.schemas, home=moves.target):
         return False
     before = [before.text.upper() for before in tokens[max(0, index - 2) : index]]
     if before[-1:] == ["="]:

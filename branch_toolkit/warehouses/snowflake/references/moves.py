@@ -26,7 +26,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Moves:
-    """Which schemas are to be found elsewhere. A clone lies in the database of its base.
+    """Which schemas are to be found elsewhere: under another name, or in another database.
 
     Args:
         schemas: Clones by base schema, stored names.
@@ -39,10 +39,38 @@ class Moves:
     home: SchemaName
 
     def __post_init__(self) -> None:
-        """Refuses clones in other databases: a name without a database would not lead there."""
+        """Refuses clones that have both another name and another database."""
         for base, clone in self.schemas.items():
-            if base.database != clone.database:
+            if self._to_databases != (base.database != clone.database) or (
+                self._to_databases and base.schema != clone.schema
+            ):
                 raise ValueError(f"{clone} is not in the database of {base}.")
+
+    @property
+    def target(self) -> SchemaName:
+        """The schema that the object is in when it has been moved."""
+        return self.schemas.get(self.home, self.home)
+
+    @property
+    def part(self) -> int:
+        """Which part of an object's whole name is replaced, from the end.
+
+        The schema's; or the database's, where a name without it leads to the clone by itself.
+        """
+        return -3 if self._to_databases else -2
+
+    def place(self, places: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        """Where that part of a name is written, from and to; None where it is not."""
+        return places[self.part] if len(places) >= -self.part else None
+
+    def word(self, schema: SchemaName) -> str:
+        """What takes its place."""
+        clone = self.schemas[schema]
+        return clone.database if self._to_databases else clone.schema
+
+    @property
+    def _to_databases(self) -> bool:
+        return any(base.database != clone.database for base, clone in self.schemas.items())
 
 
 @dataclass(frozen=True)
@@ -64,7 +92,7 @@ class Reference:
 
     Args:
         name: The object, its name resolved.
-        edit: What moves it; None where the schema is not written.
+        edit: What moves it; None where what would be replaced is not written.
     """
 
     name: ObjectName
@@ -92,17 +120,17 @@ def reference(
 
     Args:
         parts: The stored names, up to the object's.
-        place: Where the schema's name is written, from and to.
+        place: Where the part of it that is replaced is written, from and to.
         moves: The schemas.
     """
     found = resolve(parts, moves.home)
     if found is None or found.schema not in moves.schemas:
         return None
-    if len(parts) == 1:
+    if len(parts) < -moves.part:
         return Reference(found, None)
     if place is None:
         raise Unreadable(f"the place of {readable(found)} in the text is not known")
-    return Reference(found, Edit(*place, quote(moves.schemas[found.schema].schema)))
+    return Reference(found, Edit(*place, quote(moves.word(found.schema))))
 
 
 def edits(references: Iterable[Reference]) -> list[Edit]:

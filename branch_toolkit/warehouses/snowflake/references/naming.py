@@ -107,13 +107,27 @@ def in_path(tokens: Sequence[Token], index: int) -> bool:
     return head is TokenType.COLON and (before.token_type in _ENDS_OF_VALUES or is_word(before))
 
 
-def mentions(text: str, schemas: Collection[SchemaName]) -> bool:
+def telling(schemas: Collection[SchemaName], home: SchemaName | None) -> set[str]:
+    """The names of which a text has to hold one to lead to one of the schemas.
+
+    Args:
+        schemas: The schemas.
+        home: The schema that the text is in; None for one in the same database. Into another
+            database only that one's name leads.
+    """
+    return {
+        schema.schema if home is None or home.database == schema.database else schema.database
+        for schema in schemas
+    }
+
+
+def mentions(text: str, schemas: Collection[SchemaName], *, home: SchemaName | None = None) -> bool:
     """Whether a text names one of the schemas at all, in any quoting, in comments and strings too.
 
     It would rather see a name where there is none: it is asked of what cannot be parsed, and of
-    bodies in JavaScript, Python and the like.
+    bodies in JavaScript, Python and the like. For `home` see `telling`.
     """
-    names = {schema.schema for schema in schemas}
+    names = telling(schemas, home)
     if "PUBLIC" in names and _DOUBLE_DOT.search(text):
         return True
     return any(_mention(name).search(text) for name in names)

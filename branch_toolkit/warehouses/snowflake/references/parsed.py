@@ -26,7 +26,8 @@ class Found:
     """What was found in a query.
 
     Args:
-        references: The references, with the node that holds the schema's name, or lacks it.
+        references: The references, with the node that holds the part of the name that is replaced,
+            or lacks it.
         settled: Where names begin whose meaning is known.
     """
 
@@ -84,15 +85,15 @@ def _scope(tree: exp.Expr, moves: Moves) -> _Scope:
 
 
 def _add(found: Found, parts: Sequence[_Part], moves: Moves) -> None:
-    one = reference([stored(part) for part in parts], _place(parts), moves)
+    one = reference([stored(part) for part in parts], _place(parts, moves), moves)
     if one is not None:
-        holder = next(part for part in parts[-2:] if isinstance(part, exp.Expr))
+        holder = next(part for part in parts[moves.part :] if isinstance(part, exp.Expr))
         found.references.append((one, holder))
 
 
-def _place(parts: Sequence[_Part]) -> tuple[int, int] | None:
-    """Where the schema's name is written, or is missing in `DATABASE..NAME`."""
-    schema = parts[-2] if parts[1:] else None
+def _place(parts: Sequence[_Part], moves: Moves) -> tuple[int, int] | None:
+    """Where what is replaced is written, or the schema is missing in `DATABASE..NAME`."""
+    schema = parts[moves.part] if len(parts) >= -moves.part else None
     if isinstance(schema, exp.Identifier) and "start" in schema.meta:
         return schema.meta["start"], schema.meta["end"] + 1
     if schema == "" and isinstance(parts[0], exp.Identifier) and "end" in parts[0].meta:
@@ -140,8 +141,8 @@ def _column(column: exp.Column, scope: _Scope, moves: Moves) -> Iterator[Sequenc
 
 def _other_reading(names: Sequence[str], last: str, moves: Moves) -> bool:
     """Whether what looks like a column could be an object of a base schema."""
-    readings = [resolve(names, moves.home) if len(names) == 2 else None]
-    readings.append(resolve([*names, last], moves.home))
+    written = [one for one in (names, [*names, last]) if len(one) >= -moves.part]
+    readings = [resolve(one, moves.home) for one in written]
     return any(name is not None and name.schema in moves.schemas for name in readings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import sqlglot
@@ -21,11 +22,16 @@ from branch_toolkit.warehouses.snowflake.references.naming import (
     is_word,
     mentions,
     stored,
+    telling,
     tokens_of,
 )
 from branch_toolkit.warehouses.snowflake.references.text import splice
 
 # https://docs.snowflake.com/en/developer-guide/snowflake-scripting/blocks
+_CONTAINERS = frozenset({"DATABASE", "SCHEMA"})
+_CONTAINER_VERBS = frozenset(
+    {"ALTER", "CREATE", "DROP", "ON", "REPLACE", "TRANSIENT", "TRUNCATE", "UNDROP", "USE"}
+)
 _SCRIPTING = frozenset({"BEGIN", "DECLARE"})
 _CALL = "CALL"
 # Of a text that is no SQL, the parser also says so by stumbling over it.
@@ -52,7 +58,9 @@ def read(text: str, moves: Moves, *, unqualified: bool = False) -> list[Referenc
     """
     tokens = tokens_of(text)
     in_words = list(written.references(text, tokens, moves))
-    if not (unqualified or mentions(text, moves.schemas)) or not tokens:
+    if _acts_on_containers(tokens):
+        raise Unreadable("it is about whole schemas or databases")
+    if not (unqualified or mentions(text, moves.schemas, home=moves.target)) or not tokens:
         return []
     if tokens[0].text.upper() in _SCRIPTING:
         raise Unreadable("it is a block of Snowflake Scripting that names base")
@@ -62,6 +70,15 @@ def read(text: str, moves: Moves, *, unqualified: bool = False) -> list[Referenc
     references = [*in_words, *(one for one, _ in found.references)]
     _compare(splice(text, edits(references)), renaming.rename(tree, found, moves))
     return in_order(references)
+
+
+def _acts_on_containers(tokens: Sequence[Token]) -> bool:
+    """Whether a statement chooses, makes, changes or drops schemas or databases."""
+    words = [token.text.upper() for token in tokens]
+    pairs = itertools.pairwise(words)
+    return words[:1] == ["USE"] or any(
+        verb in _CONTAINER_VERBS and what in _CONTAINERS for verb, what in pairs
+    )
 
 
 def _parse(text: str, tokens: Sequence[Token]) -> exp.Expr:
@@ -86,7 +103,7 @@ def _compare(text: str, expected: exp.Expr) -> None:
 
 def _all_settled(tokens: Sequence[Token], settled: set[int], moves: Moves) -> None:
     """Refuses a text in which a word could be a schema, and the parser gave it no meaning."""
-    names = {schema.schema for schema in moves.schemas}
+    names = telling(moves.schemas, moves.target)
     known = settled | written.in_stages(tokens)
     for index, token in enumerate(tokens[:-1]):
         qualifies = tokens[index + 1].token_type is TokenType.DOT and is_word(token)

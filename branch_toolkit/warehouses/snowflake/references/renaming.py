@@ -24,15 +24,16 @@ def rename(tree: exp.Expr, found: Found, moves: Moves) -> exp.Expr:
         _rename_stage(node, moves)
     for one, holder in found.references:
         if one.edit is not None:
-            _rename(holder, moves.schemas[one.name.schema].schema)
+            _rename(holder, moves.word(one.name.schema))
     return tree
 
 
 def _rename(holder: exp.Expr, name: str) -> None:
-    """Changes the schema's name, or gives it to a table that lacks it."""
+    """Changes the schema's or database's name, or gives a schema to a table that lacks it."""
     new = exp.Identifier(this=name, quoted=True)
-    if isinstance(holder.parent, exp.Table) and holder.parent.args.get("db") == "":
-        holder.parent.set("db", new)
+    table, lacking = holder.parent, holder.arg_key == "this"
+    if isinstance(table, exp.Table) and table.args.get("db") == "" and lacking:
+        table.set("db", new)
     else:
         holder.replace(new)
 
@@ -46,11 +47,11 @@ def _rename_stage(at: exp.Parameter, moves: Moves) -> None:
     one = reference([stored(part) for part in parts], (0, 0), moves)
     if one is None or one.edit is None:
         return
-    name = moves.schemas[one.name.schema].schema
-    if len(parts) == 2:
+    name = moves.word(one.name.schema)
+    if len(parts) == -moves.part:
         at.set("this", exp.Identifier(this=name, quoted=True))
     else:
-        _rename(parts[-2], name)
+        _rename(parts[moves.part], name)
 
 
 def _texts(tree: exp.Expr) -> Iterator[exp.Expr]:

@@ -74,7 +74,7 @@ def _in_body(created: Created, moves: Moves, *, unqualified: bool = False) -> li
         return []
     if created.language == "SQL":
         return queries.read(created.body.text, moves, unqualified=unqualified)
-    if mentions(created.body.text, moves.schemas):
+    if mentions(created.body.text, moves.schemas, home=moves.target):
         raise Unreadable(f"its body in {created.language} names base")
     return []
 

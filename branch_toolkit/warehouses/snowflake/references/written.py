@@ -61,7 +61,7 @@ def names(content: str, moves: Moves) -> Iterator[Reference]:
         yield from stage(tokens, 0, moves)
     elif tokens and is_word(tokens[0]):
         chain = chain_at(tokens, 0)
-        found = reference(chain.parts, (chain.places[-2] if chain.places[1:] else None), moves)
+        found = reference(chain.parts, moves.place(chain.places), moves)
         if found is not None:
             yield found
 
@@ -87,7 +87,7 @@ def stage(tokens: Sequence[Token], index: int, moves: Moves) -> Iterator[Referen
     parts, places = chain.parts, chain.places
     if [token.text for token in tokens[chain.last + 1 : chain.last + 3]] == [".", "%"]:
         parts, places = (*parts, "%"), (*places, (0, 0))
-    found = reference(parts, (places[-2] if places[1:] else None), moves)
+    found = reference(parts, moves.place(places), moves)
     if found is not None:
         yield found
 
@@ -111,6 +111,9 @@ def _computed(tokens: Sequence[Token], index: int) -> bool:
     if token.token_type in {*STRINGS, TokenType.IDENTIFIER} or not after:
         return False
     word = token.text.upper()
+    if word == "TO_QUERY" and after[0].token_type is TokenType.L_PAREN:
+        # https://docs.snowflake.com/en/sql-reference/functions/to_query
+        return True
     if word in _NAMING_KEYWORDS and after[0].token_type is TokenType.L_PAREN:
         plain = [one.token_type in STRINGS for one in after[1:]] == [True, False]
         plain = plain and after[2].token_type is TokenType.R_PAREN
@@ -132,7 +135,7 @@ def _in_string(text: str, tokens: Sequence[Token], index: int, moves: Moves) -> 
     if is_name(tokens, index):
         for found in names(inner.text, moves):
             yield replace(found, edit=found.edit and inner.outward(found.edit))
-    elif _may_be_name(tokens, index) and mentions(inner.text, moves.schemas):
+    elif _may_be_name(tokens, index) and mentions(inner.text, moves.schemas, home=moves.target):
         raise Unreadable(f"{inner.text!r} may be a name in base")
 
 
