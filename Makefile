@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Most tests wait for a server more than they compute: three of them for two cores.
+WORKERS = $$($(BIN)/python -c 'import os; print(os.cpu_count() * 3 // 2 or 1)')
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-ui demo-snowflake ui test tools soak bench fidelity lint types docs browser lock clean
@@ -34,7 +36,7 @@ ui: demo-ui  ## The same as demo-ui
 test: $(INSTALLED) browser tools  ## Lint, types and the whole suite, with line coverage
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15 \
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 \
 	  --ignore branch_toolkit_tests/lifecycle
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

@@ -231,7 +231,7 @@ class Snowflake:
     """A Snowflake warehouse in a base deployment, or in a branch's."""
 
     def __init__(self, suffix: str = "") -> None:
-        self.schemas = ["public"]
+        self.default_schema = "public"
         self.suffix = suffix
 
     def locate(self, base_schema: str) -> SchemaPlace:

@@ -202,6 +202,7 @@ class TestLogin:
         assert asked["session_parameters"] == {
             "WEEK_START": 1,
             "QUERY_TAG": json.dumps({"app": "branch_toolkit"}),
+            "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
         }
 
     def test_a_refused_login_is_explained_without_secrets(
