@@ -3,11 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Most tests wait for a server more than they compute: three of them for two cores.
-WORKERS = $$($(BIN)/python -c 'import os; print(os.cpu_count() * 3 // 2 or 1)')
+SUITE := pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-ui demo-snowflake ui test tools soak bench fidelity lint types docs browser lock clean
+.PHONY: help install demo demo-ui demo-snowflake ui test coverage tools soak bench fidelity lint types docs browser lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,15 +32,16 @@ demo-snowflake: $(INSTALLED)  ## The same on Snowflake's double, a server on thi
 
 ui: demo-ui  ## The same as demo-ui
 
-test: $(INSTALLED) browser tools  ## Lint, types and the whole suite, with line coverage
+test: $(INSTALLED) browser tools  ## Lint, types and the whole suite
 	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m $(SUITE)
+
+# The lifecycle's thousands of steps are covered already, and would take twice as long.
+coverage: $(INSTALLED) browser tools  ## The suite's line coverage (half as long again as the suite)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 \
-	  --ignore branch_toolkit_tests/lifecycle
+	$(BIN)/coverage run -m $(SUITE) --ignore branch_toolkit_tests/lifecycle
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	@# Thousands of steps that are covered already; under coverage they would take twice as long.
-	$(BIN)/python -m pytest -n auto --dist loadfile branch_toolkit_tests/lifecycle
 
 # Other people's programs and records that check us. Where they cannot be had, it says why, and the
 # tests that want them are skipped.
@@ -54,7 +54,9 @@ soak: $(INSTALLED)  ## The tests that kill and race, ten times as often (an hour
 	  branch_toolkit_tests/integration/test_production_first.py \
 	  branch_toolkit_tests/lifecycle \
 	  branch_toolkit_tests/integration/postgres/test_cut_short.py \
-	  branch_toolkit_tests/integration/postgres/test_owning_faults.py
+	  branch_toolkit_tests/integration/postgres/test_owning_faults.py \
+	  branch_toolkit_tests/snowflake/test_faults.py \
+	  branch_toolkit_tests/snowflake/test_kills.py
 
 bench: $(INSTALLED)  ## Measure, print ratios, write benchmarks/RESULTS.md (20 minutes, 15 GB of disk)
 	$(BIN)/python -m benchmarks
