@@ -217,6 +217,11 @@ WRITERS = {
     "owns the database": [("OWNERSHIP", "DATABASE", "PROD", "TOOLKIT")],
     "may add tables": [("CREATE TABLE", "SCHEMA", "PROD.ANALYTICS", "TOOLKIT")],
     "may grant itself": [("MANAGE GRANTS", "ACCOUNT", "ACME", "TOOLKIT")],
+    "may make a stage": [("CREATE STAGE", "SCHEMA", "PROD.ANALYTICS", "TOOLKIT")],
+    "may change the schema": [("MODIFY", "SCHEMA", "PROD.ANALYTICS", "TOOLKIT")],
+    "may call a procedure": [("USAGE", "PROCEDURE", "PROD.ANALYTICS.LOAD", "TOOLKIT")],
+    "may take numbers": [("USAGE", "SEQUENCE", "PROD.ANALYTICS.IDS", "TOOLKIT")],
+    "as everybody": [("INSERT", "TABLE", "PROD.ANALYTICS.ORDERS", "PUBLIC")],
     "through a role": [
         ("USAGE", "ROLE", "LOADER", "TOOLKIT"),
         ("UPDATE", "TABLE", "PROD.ANALYTICS.ORDERS", "LOADER"),
