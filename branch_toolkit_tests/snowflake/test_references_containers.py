@@ -44,6 +44,24 @@ def test_a_query_that_is_made_of_text_is_not_taken_along(argument: str) -> None:
         repoint(ddl, MOVES)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        r"EXECUTE IMMEDIATE 'delete from prod.ana\x6cytics.t'",
+        r"EXECUTE IMMEDIATE 'delete from prod.ana\u006cytics.t'",
+        r"DELETE FROM IDENTIFIER('prod.ana\154ytics.t')",
+        r"SELECT * FROM TABLE('prod.ana\x6cytics.t')",
+    ],
+)
+def test_a_name_that_may_be_written_with_escapes_is_not_taken_along(statement: str) -> None:
+    ddl = (
+        "CREATE OR REPLACE PROCEDURE PROD.ANALYTICS.CLEAR() RETURNS VARCHAR LANGUAGE SQL"
+        f" AS $${statement}$$;"
+    )
+    with pytest.raises(Unreadable, match="escapes"):
+        repoint(ddl, MOVES)
+
+
 def test_columns_with_such_names_do_no_harm() -> None:
     ddl = "create or replace view PROD.ANALYTICS.V as select schema, database from ANALYTICS.T;"
     assert 'from "ANALYTICS__PR_42".T' in repoint(ddl, MOVES).sql

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 
 import sqlglot
@@ -27,11 +28,17 @@ from branch_toolkit.warehouses.snowflake.references.naming import (
 )
 from branch_toolkit.warehouses.snowflake.references.text import splice
 
-# https://docs.snowflake.com/en/developer-guide/snowflake-scripting/blocks
+# Characters by their number, as in 'prod.ana\x6cytics.t':
+# https://docs.snowflake.com/en/sql-reference/data-types-text#escape-sequences-in-single-quoted-string-constants
+_ESCAPED = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3})")
+_NAMES_IN_STRINGS = re.compile(
+    r"\bEXECUTE\s+IMMEDIATE\b|\bIDENTIFIER\s*\(|\bTABLE\s*\(\s*'", re.IGNORECASE
+)
 _CONTAINERS = frozenset({"DATABASE", "SCHEMA"})
 _CONTAINER_VERBS = frozenset(
     {"ALTER", "CREATE", "DROP", "ON", "REPLACE", "TRANSIENT", "TRUNCATE", "UNDROP", "USE"}
 )
+# https://docs.snowflake.com/en/developer-guide/snowflake-scripting/blocks
 _SCRIPTING = frozenset({"BEGIN", "DECLARE"})
 _CALL = "CALL"
 # Of a text that is no SQL, the parser also says so by stumbling over it.
@@ -60,7 +67,10 @@ def read(text: str, moves: Moves, *, unqualified: bool = False) -> list[Referenc
     in_words = list(written.references(text, tokens, moves))
     if _acts_on_containers(tokens):
         raise Unreadable("it is about whole schemas or databases")
-    if not (unqualified or mentions(text, moves.schemas, home=moves.target)) or not tokens:
+    if _ESCAPED.search(text) and _NAMES_IN_STRINGS.search(text):
+        raise Unreadable("a name in it may be written with escapes")
+    named = in_words or unqualified or mentions(text, moves.schemas, home=moves.target)
+    if not named or not tokens:
         return []
     if tokens[0].text.upper() in _SCRIPTING:
         raise Unreadable("it is a block of Snowflake Scripting that names base")
