@@ -248,8 +248,11 @@ MEMBER = ("USAGE", "ROLE", "BRANCHES", "TOOLKIT")
 READS = ("SELECT", "TABLE", "PROD.ANALYTICS.ORDERS", "BRANCHES")
 
 
-def test_future_rights_to_change_production_count_too() -> None:
-    later = [("INSERT", "TABLE", "PROD.ANALYTICS.<TABLE>", "BRANCHES")]
+@pytest.mark.parametrize(
+    ("privilege", "kind"), [("INSERT", "TABLE"), ("USAGE", "PROCEDURE"), ("USAGE", "SEQUENCE")]
+)
+def test_future_rights_to_change_production_count_too(privilege: str, kind: str) -> None:
+    later = [(privilege, kind, f"PROD.ANALYTICS.<{kind}>", "BRANCHES")]
     account = Account([*ENOUGH, MEMBER, READS], futures=FUTURE + later, **CONTENT)
     assert "may change what will be made in ANALYTICS" in _advice(account, "BRANCHES")
 

@@ -23,6 +23,7 @@ BRANCH_ROLE = "BRANCH_TOOLKIT_BRANCH"
 _OWN = "OWNERSHIP"
 _CHANGE = frozenset({_OWN, "INSERT", "UPDATE", "DELETE", "TRUNCATE"})
 _ADD = frozenset({"CREATE TABLE", "CREATE VIEW"})
+_ACTING = frozenset({"PROCEDURE", "SEQUENCE"})
 _READ = frozenset({_OWN, "SELECT"})
 _USE = frozenset({_OWN, "USAGE"})
 _KINDS = {"TABLES": "TABLE", "VIEWS": "VIEW"}
@@ -212,7 +213,9 @@ def _changes(asking: Asking, held: Holdings, base: SchemaName) -> Iterator[str]:
             f" and {len(changeable) - 3} more" if len(changeable) > 3 else ""
         )
     if any(
-        each.privilege in _CHANGE and each.grantee in held.roles for each in asking.futures(base)
+        each.grantee in held.roles
+        and (each.privilege in _CHANGE or (each.privilege == "USAGE" and each.kind in _ACTING))
+        for each in asking.futures(base)
     ):
         yield f"it may change what will be made in {place}"
 
